@@ -1,0 +1,42 @@
+# Run by ctest: fails on an include of a module that the including one did not declare, and on an include of a
+# library by a module other than its sole user (docs/ARCHITECTURE.md). Needs DECLARED and SOURCE_DIR.
+include(${DECLARED})
+
+# <regular expression of the include>|<the module that may have it>
+set(sole_users
+  "<boost/|net" "<spdlog/|base" "<toml\\+\\+|plan" "<SQLiteCpp/|store" "<sqlite3\\.h>|store"
+  "<CLI/|app" "\"llama|engine" "\"chat\\.h\"|engine")
+
+set(errors 0)
+foreach(module IN LISTS modules)
+  file(GLOB_RECURSE files ${SOURCE_DIR}/src/${module}/*.h ${SOURCE_DIR}/src/${module}/*.cc)
+  foreach(file IN LISTS files)
+    set(allowed ${module} ${deps_${module}})
+    if(file MATCHES "_(test|bench)\\.cc$" OR file MATCHES "_testing\\.h$")
+      list(APPEND allowed ${test_deps_${module}})
+    endif()
+    file(STRINGS ${file} includes REGEX "^[ \t]*#[ \t]*include")
+    foreach(line IN LISTS includes)
+      if(line MATCHES "include \"([a-z]+)/")
+        set(included ${CMAKE_MATCH_1})
+        if(included IN_LIST modules AND NOT included IN_LIST allowed)
+          message(SEND_ERROR "${file}: includes module ${included}, which ${module} does not declare")
+          math(EXPR errors "${errors} + 1")
+        endif()
+      endif()
+      foreach(entry IN LISTS sole_users)
+        string(REGEX MATCH "^(.*)\\|([a-z]+)$" _ "${entry}")
+        set(pattern "${CMAKE_MATCH_1}")
+        set(owner "${CMAKE_MATCH_2}")
+        if(NOT module STREQUAL owner AND line MATCHES "include ${pattern}")
+          message(SEND_ERROR "${file}: ${line}: only module ${owner} may include this library")
+          math(EXPR errors "${errors} + 1")
+        endif()
+      endforeach()
+    endforeach()
+  endforeach()
+endforeach()
+if(errors)
+  message(FATAL_ERROR "${errors} undeclared includes")
+endif()
+message(STATUS "every include is declared")
