@@ -67,6 +67,7 @@ struct Outcome {
 
   std::vector<Chunk> chunks;  ///< in order of arrival, only those with text
   std::string text;           ///< all chunks joined
+  std::size_t reasoning_bytes = 0;  ///< how much of the front of `text` the server marked as reasoning, not answer
   ServerClaims claims;
   std::int64_t prompt_tokens = -1;      ///< by the model's own tokenizer; -1 where not counted
   std::int64_t completion_tokens = -1;  ///< by the model's own tokenizer; -1 where not counted

@@ -42,6 +42,7 @@ struct Request {
   int max_tokens = 64;
   bool ignore_eos = false;         ///< generate to max_tokens, where the server knows how
   bool stream = true;
+  bool reuse_prefix = false;       ///< let the server reuse a cached prompt prefix; otherwise asked to start cold
   Sampling sampling;
   std::vector<std::string> stop;
   base::Duration planned_start{0};  ///< offset from the run's first instant

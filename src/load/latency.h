@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "record/outcome.h"
+#include "record/result.h"
+
+namespace moestress::load {
+
+/// The latencies of a set of outcomes, in ms. Only outcomes that are ok count; one that lacks what a figure
+/// needs (no text, one token) is absent from that figure, so the vectors differ in length.
+struct LatencyFigures {
+  std::vector<double> ttft_ms;       ///< first text − planned start, one for each outcome
+  std::vector<double> ttft_send_ms;  ///< first text − sent
+  std::vector<double> itl_ms;        ///< gaps between consecutive chunks, of all outcomes together
+  std::vector<double> tpot_ms;       ///< (last text − first text) / (tokens − 1), one for each outcome
+  std::vector<double> e2e_ms;        ///< done − planned start
+  std::vector<double> decode_tok_s;  ///< (tokens − 1) / (last text − first text), one for each outcome
+};
+
+LatencyFigures latency_figures(std::span<const record::Outcome> outcomes);
+
+/// (tokens − 1) / (last_text − first_text). Absent below two counted tokens or where both came at once.
+std::optional<double> decode_tok_s(const record::Outcome& outcome);
+
+/// Sets completion_tokens by the caller's tokenizer, whole texts at a time. Chunks are never tokens.
+void count_tokens(std::span<record::Outcome> outcomes,
+                  const std::function<std::int64_t(std::string_view)>& count);
+
+/// ttft_ms_{p50,p90,p99}, ttft_send_ms_p50, itl_ms_{p50,p90,p99}, tpot_ms_mean, e2e_ms_{p50,p99},
+/// decode_tok_s_mean, requests_ok, requests_failed (Cancelled ones are neither), completion_tokens. Each with
+/// n and, where one can be had, its 95 % interval. A figure without a sample is absent.
+record::Metrics latency_metrics(std::span<const record::Outcome> outcomes);
+
+/// The decode speed of each window of `width` that lies whole between the first and the last text of the
+/// outcomes, starting every `step`: tokens whose arrival falls into it over its length. A chunk's tokens are
+/// its share of the outcome's counted tokens by bytes, spread evenly over the gap that it ends (its first
+/// chunk's count at arrival). Outcomes of several sessions add up. `at` of a point is the window's end, an
+/// offset from the epoch.
+struct WindowSpeed {
+  base::Duration end{0};
+  double tok_s = 0;
+};
+std::vector<WindowSpeed> window_speeds(std::span<const record::Outcome> outcomes, base::Duration width,
+                                       base::Duration step);
+
+/// decode_tok_s_min: the slowest of window_speeds(width 60 s, step 1 s); n is the number of windows. Absent
+/// when the outcomes span less than one window.
+std::optional<record::Metric> decode_tok_s_min(std::span<const record::Outcome> outcomes,
+                                               base::Duration width = std::chrono::seconds(60));
+
+}  // namespace moestress::load
