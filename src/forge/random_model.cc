@@ -1,0 +1,227 @@
+#include "forge/random_model.h"
+
+#include <ggml.h>
+#include <gguf.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+#include "base/check.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "forge/sample_text.h"
+#include "forge/topology_plan.h"
+#include "forge/vocabulary.h"
+
+namespace moestress::forge {
+namespace {
+
+constexpr std::size_t kMergesMax = 1024;
+constexpr std::int64_t kChunkValues = 1 << 18;  // values drawn and quantised at once: 1 MB of floats
+
+struct FreeGguf {
+  void operator()(gguf_context* gguf) const { gguf_free(gguf); }
+};
+struct FreeGgml {
+  void operator()(ggml_context* ggml) const { ggml_free(ggml); }
+};
+struct CloseFile {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+
+/// A file that takes its name only when it is whole. Removes what it has written unless `commit` succeeded.
+class NewFile {
+ public:
+  static base::Result<NewFile> create(const std::string& path) {
+    NewFile file(path);
+    file.file_.reset(std::fopen(file.partial_.c_str(), "wb"));
+    if (!file.file_)
+      return base::fail(base::ErrorCode::Io, "can't create {}: {}", file.partial_, error_text());
+    return file;
+  }
+  NewFile(NewFile&&) = default;
+  NewFile& operator=(NewFile&&) = delete;
+  ~NewFile() {
+    if (!file_) return;
+    file_.reset();
+    std::remove(partial_.c_str());
+  }
+
+  base::Status write(const void* data, std::size_t bytes) {
+    if (std::fwrite(data, 1, bytes, file_.get()) != bytes) return failed("write");
+    written_ += bytes;
+    return {};
+  }
+  base::Status pad(std::size_t alignment) {
+    const std::vector<char> zeros((alignment - written_ % alignment) % alignment);
+    return write(zeros.data(), zeros.size());
+  }
+  base::Status commit() {
+    if (std::fflush(file_.get()) != 0) return failed("write");
+    if (std::rename(partial_.c_str(), path_.c_str()) != 0) return failed("rename");
+    file_.reset();
+    return {};
+  }
+
+ private:
+  explicit NewFile(const std::string& path)
+      : path_(path), partial_(fmt::format("{}.partial-{}", path, ::getpid())) {}
+  static std::string error_text() { return std::strerror(errno); }
+  base::Status failed(const char* what) const {
+    const std::string hint = errno == ENOSPC ? "; free some space or choose another folder" : "";
+    return base::fail(base::ErrorCode::Io, "can't {} {} after {}: {}{}", what, partial_,
+                      base::human_bytes(static_cast<double>(written_)), error_text(), hint);
+  }
+
+  std::string path_;
+  std::string partial_;
+  std::unique_ptr<std::FILE, CloseFile> file_;
+  std::uint64_t written_ = 0;
+};
+
+/// Draws one tensor row after row, always the same for the same seed and name.
+class RowSource {
+ public:
+  RowSource(const TensorPlan& plan, std::uint64_t seed)
+      : plan_(plan), random_(base::derive_seed(seed, plan.name)) {}
+
+  void next(float* row) {
+    const std::int64_t columns = plan_.dims[0];
+    const bool silent = plan_.silent_first_row && row_ % plan_.dims[1] == 0;
+    for (std::int64_t i = 0; i < columns; ++i) {
+      // Uniform with unit variance; products are rounded to float before the sum, so that no compiler may
+      // fuse them and change a bit.
+      const double unit = (random_.uniform() - 0.5) * 3.4641016151377544;
+      const float part = static_cast<float>(unit * static_cast<double>(plan_.deviation));
+      row[i] = silent ? 0.0F : plan_.mean + part;
+    }
+    if (plan_.first_column) row[0] = *plan_.first_column;
+    if (!plan_.first_column_by_row.empty())
+      row[0] = plan_.first_column_by_row[static_cast<std::size_t>(row_)];
+    ++row_;
+  }
+
+ private:
+  const TensorPlan& plan_;
+  base::Random random_;
+  std::int64_t row_ = 0;
+};
+
+std::int64_t rows_of(const TensorPlan& tensor) {
+  std::int64_t rows = 1;
+  for (std::size_t i = 1; i < tensor.dims.size(); ++i) rows *= tensor.dims[i];
+  return rows;
+}
+
+std::size_t bytes_of(const TensorPlan& tensor) {
+  return ggml_row_size(tensor.type, tensor.dims[0]) * static_cast<std::size_t>(rows_of(tensor));
+}
+
+base::Status write_tensor(const TensorPlan& tensor, std::uint64_t seed, NewFile& file) {
+  const std::int64_t columns = tensor.dims[0];
+  const std::int64_t rows_max = std::max<std::int64_t>(1, kChunkValues / columns);
+  std::vector<float> values(static_cast<std::size_t>(rows_max * columns));
+  std::vector<char> encoded(ggml_row_size(tensor.type, columns) * static_cast<std::size_t>(rows_max));
+  RowSource source(tensor, seed);
+  for (std::int64_t left = rows_of(tensor); left > 0;) {
+    const std::int64_t rows = std::min(left, rows_max);
+    for (std::int64_t row = 0; row < rows; ++row) source.next(values.data() + row * columns);
+    const std::size_t bytes =
+        ggml_quantize_chunk(tensor.type, values.data(), encoded.data(), 0, rows, columns, nullptr);
+    CHECK(bytes <= encoded.size());
+    MOESTRESS_TRY_STATUS(file.write(encoded.data(), bytes));
+    left -= rows;
+  }
+  return file.pad(GGUF_DEFAULT_ALIGNMENT);
+}
+
+/// Header, metadata and tensor list, padded to where the data begins.
+std::vector<char> header_bytes(const RandomModelSpec& spec, const Shape& shape, const Vocabulary& vocabulary,
+                               const std::vector<TensorPlan>& tensors) {
+  const ggml_init_params params{ggml_tensor_overhead() * tensors.size(), nullptr, true};
+  const std::unique_ptr<ggml_context, FreeGgml> ggml(ggml_init(params));
+  const std::unique_ptr<gguf_context, FreeGguf> gguf(gguf_init_empty());
+  CHECK(ggml && gguf);
+  set_metadata(gguf.get(), spec, shape, vocabulary);
+  for (const TensorPlan& plan : tensors) {
+    ggml_tensor* tensor =
+        ggml_new_tensor(ggml.get(), plan.type, static_cast<int>(plan.dims.size()), plan.dims.data());
+    ggml_set_name(tensor, plan.name.c_str());
+    gguf_add_tensor(gguf.get(), tensor);
+  }
+  std::vector<char> bytes(gguf_get_meta_size(gguf.get()));
+  gguf_get_meta_data(gguf.get(), bytes.data());
+  return bytes;
+}
+
+constexpr std::array<Topology, 3> kTopologies{Topology::GptOss, Topology::PhiMoe, Topology::DeepSeek};
+constexpr std::array<Size, 2> kSizes{Size::Tiny, Size::Small};
+
+}  // namespace
+
+const char* to_string(Topology topology) {
+  switch (topology) {
+    case Topology::GptOss:
+      return "gpt-oss";
+    case Topology::PhiMoe:
+      return "phimoe";
+    case Topology::DeepSeek:
+      return "deepseek";
+  }
+  return "?";
+}
+
+const char* to_string(Size size) {
+  switch (size) {
+    case Size::Tiny:
+      return "tiny";
+    case Size::Small:
+      return "small";
+  }
+  return "?";
+}
+
+base::Result<Topology> topology_from(const std::string& name) {
+  for (Topology topology : kTopologies) {
+    if (name == to_string(topology)) return topology;
+  }
+  return base::fail(base::ErrorCode::Usage, "no topology \"{}\": there are gpt-oss, phimoe and deepseek",
+                    base::printable(name));
+}
+
+base::Result<Size> size_from(const std::string& name) {
+  for (Size size : kSizes) {
+    if (name == to_string(size)) return size;
+  }
+  return base::fail(base::ErrorCode::Usage, "no size \"{}\": there are tiny and small",
+                    base::printable(name));
+}
+
+base::Status write_random_model(const RandomModelSpec& spec, const std::string& path,
+                                std::function<void(double)> progress) {
+  const Shape shape = shape_of(spec.kind, spec.size);
+  const Vocabulary vocabulary = learn_vocabulary(sample_text(), kMergesMax);
+  const std::vector<TensorPlan> tensors = plan_tensors(shape, vocabulary);
+  double total = 0;
+  for (const TensorPlan& tensor : tensors) total += static_cast<double>(bytes_of(tensor));
+
+  MOESTRESS_TRY(NewFile file, NewFile::create(path));
+  const std::vector<char> header = header_bytes(spec, shape, vocabulary, tensors);
+  MOESTRESS_TRY_STATUS(file.write(header.data(), header.size()));
+  double done = 0;
+  for (const TensorPlan& tensor : tensors) {
+    MOESTRESS_TRY_STATUS(write_tensor(tensor, spec.seed, file));
+    done += static_cast<double>(bytes_of(tensor));
+    if (progress) progress(done / total);
+  }
+  return file.commit();
+}
+
+}  // namespace moestress::forge
