@@ -1,0 +1,216 @@
+#include "plan/fields.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <type_traits>
+
+#include "base/check.h"
+#include "base/text.h"
+
+namespace moestress::plan {
+namespace {
+
+constexpr std::size_t kListElementsMax = 64;
+constexpr std::size_t kTextBytesMax = 4096;
+constexpr double kTokensMax = 1 << 20;
+constexpr double kSecondsMax = 7 * 24 * 3600;
+constexpr double kCountMax = 1e6;
+
+#define FIELD(member) [](Plan& p) -> FieldPointer { return &p.member; }
+
+const std::array kFields{
+    Field{"", "suite", FIELD(suite)},
+    Field{"", "scale", FIELD(scale), 1e-9, 1e9},
+    Field{"", "seed", FIELD(seed), 0, 9223372036854775807.0},
+    Field{"", "models", FIELD(models)},
+    Field{"", "only", FIELD(only)},
+
+    Field{"target", "spawn", FIELD(target.spawn)},
+    Field{"target", "url", FIELD(target.url)},
+    Field{"target", "dialect", FIELD(target.dialect)},
+    Field{"target", "device", FIELD(target.device)},
+    Field{"target", "experts", FIELD(target.experts)},
+    Field{"target", "slots", FIELD(target.slots), 1, 256},
+    Field{"target", "context_tokens", FIELD(target.context_tokens), 64, kTokensMax},
+    Field{"target", "threads", FIELD(target.threads), 0, 1024},
+    Field{"target", "api_key_env", FIELD(target.api_key_env)},
+    Field{"target", "ready_timeout_s", FIELD(target.ready_timeout_s), 1, 3600},
+
+    Field{"tests", "generation_lengths", FIELD(tests.generation_lengths), 1, kTokensMax, {}, 1},
+    Field{"tests", "generation_prompts", FIELD(tests.generation_prompts), 1, kCountMax, 1},
+    Field{"tests", "long_form_tokens", FIELD(tests.long_form_tokens), 1, kTokensMax, 64, 1},
+    Field{"tests", "long_form_seconds", FIELD(tests.long_form_seconds), 0, kSecondsMax, 0},
+    Field{"tests", "concurrency_levels", FIELD(tests.concurrency_levels), 1, 64, {}, 1},
+    Field{"tests", "concurrency_tokens", FIELD(tests.concurrency_tokens), 1, kTokensMax, 16},
+    Field{"tests", "concurrency_rounds", FIELD(tests.concurrency_rounds), 1, kCountMax, 1},
+    Field{"tests", "context_fractions", FIELD(tests.context_fractions), 0.001, 1, {}, 1},
+    Field{"tests", "routing_prompts_per_set", FIELD(tests.routing_prompts_per_set), 4, 10000, 4},
+    Field{"tests", "routing_reply_tokens", FIELD(tests.routing_reply_tokens), 0, kTokensMax, 0},
+    Field{"tests", "routing_permutations", FIELD(tests.routing_permutations), 99, kCountMax, 199},
+    Field{"tests", "memory_requests", FIELD(tests.memory_requests), 1, kCountMax, 4},
+    Field{"tests", "memory_idle_seconds", FIELD(tests.memory_idle_seconds), 0, kSecondsMax, 1},
+    // a line, a quadratic term and something left over to judge the term by
+    Field{"tests", "memory_contexts", FIELD(tests.memory_contexts), 64, kTokensMax, {}, 4},
+    Field{"tests", "profile_requests", FIELD(tests.profile_requests), 1, kCountMax, 1},
+    Field{"tests", "profile_tokens", FIELD(tests.profile_tokens), 2, kTokensMax, 16},
+    Field{"tests", "profile_context_lengths", FIELD(tests.profile_context_lengths), 1, kTokensMax, {}, 1},
+    Field{"tests", "consistency_prompts", FIELD(tests.consistency_prompts), 1, kCountMax, 2},
+    Field{"tests", "consistency_tokens", FIELD(tests.consistency_tokens), 1, kTokensMax, 8},
+    Field{"tests", "open_loop_rate_per_s", FIELD(tests.open_loop_rate_per_s), 1e-4, 1e4},
+    Field{"tests", "open_loop_requests", FIELD(tests.open_loop_requests), 1, kCountMax, 4},
+
+    Field{"thresholds", "c1_tokens_per_s_min", FIELD(thresholds.c1_tokens_per_s_min), 0, 1e6},
+    Field{"thresholds", "c2_gpu_bytes_max", FIELD(thresholds.c2_gpu_bytes_max), 0, 1e15},
+    Field{"thresholds", "c3_hours_min", FIELD(thresholds.c3_hours_min), 0, 1000},
+    Field{"thresholds", "c3_slope_percent_per_h_max", FIELD(thresholds.c3_slope_percent_per_h_max), 0, 1000},
+    Field{"thresholds", "c3_slope_bytes_per_h_max", FIELD(thresholds.c3_slope_bytes_per_h_max), 0, 1e15},
+    Field{"thresholds", "c3_speed_trend_percent_max", FIELD(thresholds.c3_speed_trend_percent_max), 0, 100},
+    Field{"thresholds", "c4_agreement_min", FIELD(thresholds.c4_agreement_min), 0, 1},
+    Field{"thresholds", "c5_sessions_min", FIELD(thresholds.c5_sessions_min), 1, 64},
+    Field{"thresholds", "c6_slope_error_percent_max", FIELD(thresholds.c6_slope_error_percent_max), 0, 1000},
+    Field{"thresholds", "c7_coverage_min", FIELD(thresholds.c7_coverage_min), 0, 1},
+};
+
+#undef FIELD
+
+std::string out_of_range(const Field& field, double value) {
+  if (value >= field.low && value <= field.high) return {};  // NaN is in no range
+  return fmt::format("must lie in {}..{}, is {}", field.low, field.high, value);
+}
+
+template <class T>
+std::string list_complaint(const Field& field, const std::vector<T>& list) {
+  if (list.size() < field.elements_min)
+    return fmt::format("needs at least {} values, has {}", field.elements_min, list.size());
+  if (list.size() > kListElementsMax)
+    return fmt::format("may have at most {} values, has {}", kListElementsMax, list.size());
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (auto text = out_of_range(field, static_cast<double>(list[i])); !text.empty()) return text;
+    if (i > 0 && !(list[i] > list[i - 1]))
+      return fmt::format("must ascend, but {} follows {}", list[i], list[i - 1]);
+  }
+  return {};
+}
+
+std::string text_complaint(const std::string& text) {
+  if (text.size() > kTextBytesMax)
+    return fmt::format("may have at most {} bytes, has {}", kTextBytesMax, text.size());
+  if (!base::is_valid_utf8(text)) return "is not UTF-8";
+  const auto control = [](unsigned char c) { return c < 0x20 || c == 0x7F; };
+  if (std::any_of(text.begin(), text.end(), control)) return "holds a control character";
+  return {};
+}
+
+/// "did you mean" for a value that must be one of a list.
+std::string unknown_name(std::string_view what, std::string_view name,
+                         const std::vector<std::string>& known) {
+  const std::string nearest = base::nearest_name(name, known);
+  return fmt::format("names the unknown {} \"{}\"{}; known: {}", what, base::printable(name, 60),
+                     nearest.empty() ? "" : fmt::format(", did you mean \"{}\"?", nearest),
+                     fmt::join(known, ", "));
+}
+
+bool is_variable_name(const std::string& text) {
+  const auto fits = [](unsigned char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+  };
+  return !(text[0] >= '0' && text[0] <= '9') && std::all_of(text.begin(), text.end(), fits);
+}
+
+std::string target_complaint(std::string_view key, const std::string& value) {
+  if (key == "dialect") {
+    const auto known = known_dialects();
+    if (std::find(known.begin(), known.end(), value) == known.end())
+      return unknown_name("dialect", value, {known.begin(), known.end()});
+  } else if (key == "url") {
+    if (!value.empty() && !value.starts_with("http://") && !value.starts_with("https://"))
+      return "must begin with http:// or https://";
+  } else if (key == "api_key_env") {
+    // A key put here by mistake would end up in plan.toml: not quoted, and refused if it can't be a name.
+    if (!value.empty() && (!is_variable_name(value) || value.size() > 64))
+      return "must be the name of an environment variable that holds the key, not the key itself";
+  } else if (key == "device" || key == "experts") {
+    if (value.empty()) return "must not be empty";
+  }
+  return {};
+}
+
+std::string only_complaint(const std::vector<std::string>& only) {
+  std::vector<std::string> ids;
+  for (const TestName& test : known_tests()) ids.emplace_back(test.id);
+  for (std::size_t i = 0; i < only.size(); ++i) {
+    if (std::find(ids.begin(), ids.end(), only[i]) == ids.end()) return unknown_name("test", only[i], ids);
+    if (std::find(only.begin(), only.begin() + static_cast<std::ptrdiff_t>(i), only[i]) !=
+        only.begin() + static_cast<std::ptrdiff_t>(i))
+      return fmt::format("names test \"{}\" twice", only[i]);
+  }
+  return {};
+}
+
+std::string models_complaint(const std::vector<std::string>& models) {
+  std::vector<std::string> names;
+  for (const std::string& path : models) {
+    if (path.empty()) return "holds an empty path";
+    const std::string name = path.substr(path.find_last_of('/') + 1);
+    if (std::find(names.begin(), names.end(), name) != names.end())
+      return fmt::format("has two models named \"{}\": results are kept by file name, rename one",
+                         base::printable(name, 100));
+    names.push_back(name);
+  }
+  return {};
+}
+
+std::string list_complaint(const Field& field, const std::vector<std::string>& list) {
+  if (list.size() > kListElementsMax)
+    return fmt::format("may have at most {} values, has {}", kListElementsMax, list.size());
+  for (const std::string& text : list)
+    if (auto wrong = text_complaint(text); !wrong.empty()) return wrong;
+  return field.key == "only" ? only_complaint(list) : models_complaint(list);
+}
+
+}  // namespace
+
+std::span<const Field> fields() { return kFields; }
+
+std::string full_name(const Field& field) {
+  return field.table.empty() ? std::string(field.key) : fmt::format("{}.{}", field.table, field.key);
+}
+
+std::string complaint(const Field& field, Plan& plan) {
+  return std::visit(
+      [&](auto* value) -> std::string {
+        using T = std::remove_pointer_t<decltype(value)>;
+        if constexpr (std::is_same_v<T, std::string>) {
+          if (auto wrong = text_complaint(*value); !wrong.empty()) return wrong;
+          if (field.key == "suite") return value->empty() ? "must not be empty" : "";
+          return target_complaint(field.key, *value);
+        } else if constexpr (std::is_same_v<T, std::uint64_t>) {
+          return *value <= INT64_MAX ? "" : fmt::format("must lie in 0..{}, is {}", INT64_MAX, *value);
+        } else if constexpr (std::is_arithmetic_v<T>) {
+          return out_of_range(field, static_cast<double>(*value));
+        } else {
+          return list_complaint(field, *value);
+        }
+      },
+      field.in(plan));
+}
+
+std::optional<Contradiction> contradiction(const Plan& plan) {
+  const auto field = [](std::string_view key) {
+    const auto found =
+        std::find_if(kFields.begin(), kFields.end(), [&](const Field& f) { return f.key == key; });
+    CHECK(found != kFields.end());
+    return &*found;
+  };
+  if (!plan.target.spawn.empty() && !plan.target.url.empty())
+    return Contradiction{field("url"), "spawn and url exclude each other: name one of them"};
+  if (!plan.target.url.empty() && plan.models.size() > 1)
+    return Contradiction{field("url"), fmt::format("a server at a URL serves one model, but {} are named",
+                                                   plan.models.size())};
+  return std::nullopt;
+}
+
+}  // namespace moestress::plan

@@ -1,0 +1,130 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace moestress::plan {
+
+/// What is under test. Either a model is served by `moestress serve`, or `spawn` starts another server, or
+/// `url` names one that runs already.
+struct TargetPlan {
+  std::string spawn;             ///< command line; empty: not spawned by a command
+  std::string url;               ///< http:// or https://; empty: no running server
+  std::string dialect = "auto";  ///< one of known_dialects()
+  std::string device = "auto";   ///< as `moestress serve --device` takes it
+  std::string experts = "cpu";   ///< as `moestress serve --experts` takes it
+  int slots = 4;
+  int context_tokens = 2048;  ///< per slot
+  int threads = 0;            ///< 0: one per physical core
+  std::string api_key_env;    ///< the environment variable that holds the key; never the key itself
+  double ready_timeout_s = 300;
+  bool operator==(const TargetPlan&) const = default;
+};
+
+/// The sizes of the protocol's tests. `scaled` multiplies those marked "scales"; the others are the
+/// definition of the test and stay.
+struct TestParameters {
+  // 1.2 generation
+  std::vector<int> generation_lengths;  ///< tokens asked for
+  int generation_prompts = 0;           ///< per length; scales, at least 1
+  // 2.1 long-form
+  std::vector<int> long_form_tokens;  ///< one reply of each length; scales, at least 64 each
+  double long_form_seconds = 0;       ///< of continuous generation after them; 0: none; scales
+  // 2.2 concurrency
+  std::vector<int> concurrency_levels;  ///< parallel sessions
+  int concurrency_tokens = 0;           ///< of each reply; scales, at least 16
+  int concurrency_rounds = 0;           ///< replies of each session; scales, at least 1
+  // 2.3 context
+  std::vector<double> context_fractions;  ///< of the slot's context, ascending in (0, 1]
+  // 3.1 routing
+  int routing_prompts_per_set = 0;  ///< scales, at least 4
+  int routing_reply_tokens = 0;     ///< traced beside the prompt; 0: prompts only; scales
+  int routing_permutations = 0;     ///< of the significance test; scales, at least 199
+  // 5.1 memory
+  int memory_requests = 0;           ///< of the leak slope; scales, at least 4
+  double memory_idle_seconds = 0;    ///< for the recovery after load; scales, at least 1
+  std::vector<int> memory_contexts;  ///< context tokens per slot that C6 fits a line through
+  // 5.2 profile
+  int profile_requests = 0;                  ///< scales, at least 1
+  int profile_tokens = 0;                    ///< of each reply; scales, at least 16
+  std::vector<int> profile_context_lengths;  ///< prompt tokens
+  // 6.1 consistency
+  int consistency_prompts = 0;  ///< C4 can be decided from 73 on; scales, at least 2
+  int consistency_tokens = 0;   ///< compared of each; scales, at least 8
+  // 4.2 and 5.2, open loop
+  double open_loop_rate_per_s = 0;  ///< planned arrivals
+  int open_loop_requests = 0;       ///< scales, at least 4
+  bool operator==(const TestParameters&) const = default;
+};
+
+/// What the success criteria are held against. Never scaled.
+struct Thresholds {
+  double c1_tokens_per_s_min = 10;
+  double c2_gpu_bytes_max = 5e9;
+  double c3_hours_min = 8;
+  double c3_slope_percent_per_h_max = 1;
+  double c3_slope_bytes_per_h_max = 50e6;
+  double c3_speed_trend_percent_max = 5;  ///< either way
+  double c4_agreement_min = 0.95;
+  int c5_sessions_min = 3;
+  double c6_slope_error_percent_max = 10;  ///< against the slope predicted from the KV layout
+  double c7_coverage_min = 0.70;
+  bool operator==(const Thresholds&) const = default;
+};
+
+/// Everything a run needs to know, validated. A plain value.
+struct Plan {
+  std::string suite;
+  /// The factor that the sizes below have been multiplied by already: a record, not something to apply.
+  double scale = 1;
+  std::uint64_t seed = 1;           ///< at most 2^63 − 1, which is what TOML can hold
+  std::vector<std::string> models;  ///< GGUF files
+  std::vector<std::string> only;    ///< test ids; empty: every test
+  TargetPlan target;
+  TestParameters tests;
+  Thresholds thresholds;
+  bool operator==(const Plan&) const = default;
+
+  bool wants(std::string_view test_id) const;
+};
+
+struct TestName {
+  std::string_view id;    ///< "2.2"
+  std::string_view name;  ///< "concurrency"
+};
+/// Every test and scenario of the protocol, in its order.
+std::span<const TestName> known_tests();
+/// "auto", "openai", "shimmy", "llama-server", "ollama", "vllm".
+std::span<const std::string_view> known_dialects();
+/// "smoke", "standard", "full".
+std::span<const std::string_view> built_in_suites();
+
+/// A plan from a file. Keys it leaves out come from the suite named by its key `extends` ("standard" if it
+/// names none). Errors: Io (unreadable, or over 1 MiB), Format (not TOML), Usage (unknown key or test, wrong
+/// type, out of range); each with the file's name and the line, and the nearest known name where one is near.
+base::Result<Plan> load_plan(const std::string& path);
+/// The same from text; `source` stands for the file's name in error texts.
+base::Result<Plan> parse_plan(std::string_view text, const std::string& source);
+/// Errors: Usage (unknown suite, with the nearest).
+base::Result<Plan> built_in_suite(std::string_view name);
+/// The TOML text of a built-in suite, with its comments, to copy and change; empty if there is none of the
+/// name.
+std::string_view suite_text(std::string_view name);
+
+/// `plan` with the sizes that scale multiplied by `factor`, rounded to whole numbers, and not below their
+/// floors; thresholds, levels, fractions and rates stay. Errors: Usage (factor not in (0, 1000]).
+base::Result<Plan> scaled(Plan plan, double factor);
+
+/// Errors: Usage (something is out of range, contradicts something else, or is unknown), as load_plan but
+/// without a line. For plans changed by command-line options.
+base::Status validate(const Plan& plan);
+
+/// Every field, as TOML; parse_plan gives the same plan again.
+std::string to_toml(const Plan& plan);
+
+}  // namespace moestress::plan
