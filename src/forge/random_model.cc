@@ -114,6 +114,20 @@ class RowSource {
   std::int64_t row_ = 0;
 };
 
+ggml_type ggml_type_of(Encoding encoding) {
+  switch (encoding) {
+    case Encoding::F32:
+      return GGML_TYPE_F32;
+    case Encoding::F16:
+      return GGML_TYPE_F16;
+    case Encoding::Q8_0:
+      return GGML_TYPE_Q8_0;
+    case Encoding::Mxfp4:
+      return GGML_TYPE_MXFP4;
+  }
+  return GGML_TYPE_F32;
+}
+
 std::int64_t rows_of(const TensorPlan& tensor) {
   std::int64_t rows = 1;
   for (std::size_t i = 1; i < tensor.dims.size(); ++i) rows *= tensor.dims[i];
@@ -121,20 +135,22 @@ std::int64_t rows_of(const TensorPlan& tensor) {
 }
 
 std::size_t bytes_of(const TensorPlan& tensor) {
-  return ggml_row_size(tensor.type, tensor.dims[0]) * static_cast<std::size_t>(rows_of(tensor));
+  return ggml_row_size(ggml_type_of(tensor.encoding), tensor.dims[0]) *
+         static_cast<std::size_t>(rows_of(tensor));
 }
 
 base::Status write_tensor(const TensorPlan& tensor, std::uint64_t seed, NewFile& file) {
+  const ggml_type type = ggml_type_of(tensor.encoding);
   const std::int64_t columns = tensor.dims[0];
   const std::int64_t rows_max = std::max<std::int64_t>(1, kChunkValues / columns);
   std::vector<float> values(static_cast<std::size_t>(rows_max * columns));
-  std::vector<char> encoded(ggml_row_size(tensor.type, columns) * static_cast<std::size_t>(rows_max));
+  std::vector<char> encoded(ggml_row_size(type, columns) * static_cast<std::size_t>(rows_max));
   RowSource source(tensor, seed);
   for (std::int64_t left = rows_of(tensor); left > 0;) {
     const std::int64_t rows = std::min(left, rows_max);
     for (std::int64_t row = 0; row < rows; ++row) source.next(values.data() + row * columns);
     const std::size_t bytes =
-        ggml_quantize_chunk(tensor.type, values.data(), encoded.data(), 0, rows, columns, nullptr);
+        ggml_quantize_chunk(type, values.data(), encoded.data(), 0, rows, columns, nullptr);
     CHECK(bytes <= encoded.size());
     MOESTRESS_TRY_STATUS(file.write(encoded.data(), bytes));
     left -= rows;
@@ -151,8 +167,8 @@ std::vector<char> header_bytes(const RandomModelSpec& spec, const Shape& shape, 
   CHECK(ggml && gguf);
   set_metadata(gguf.get(), spec, shape, vocabulary);
   for (const TensorPlan& plan : tensors) {
-    ggml_tensor* tensor =
-        ggml_new_tensor(ggml.get(), plan.type, static_cast<int>(plan.dims.size()), plan.dims.data());
+    ggml_tensor* tensor = ggml_new_tensor(ggml.get(), ggml_type_of(plan.encoding),
+                                          static_cast<int>(plan.dims.size()), plan.dims.data());
     ggml_set_name(tensor, plan.name.c_str());
     gguf_add_tensor(gguf.get(), tensor);
   }

@@ -1,5 +1,6 @@
 #include "forge/topology_plan.h"
 
+#include <ggml.h>
 #include <gguf.h>
 
 #include <cmath>
@@ -51,11 +52,11 @@ class Planner {
   bool is(const char* architecture) const { return std::string_view(shape_.architecture) == architecture; }
   bool has_biases() const { return is("gpt-oss") || is("phimoe"); }
 
-  TensorPlan& add(const std::string& name, ggml_type type, std::vector<std::int64_t> dims, float mean,
+  TensorPlan& add(const std::string& name, Encoding encoding, std::vector<std::int64_t> dims, float mean,
                   float deviation) {
     TensorPlan& tensor = tensors_.emplace_back();
     tensor.name = prefix_ + name;
-    tensor.type = type;
+    tensor.encoding = encoding;
     tensor.dims = std::move(dims);
     tensor.mean = mean;
     tensor.deviation = deviation;
@@ -64,24 +65,24 @@ class Planner {
 
   /// A matrix that scales an input of unit size to `gain`.
   TensorPlan& add_matrix(const std::string& name, std::int64_t inputs, std::int64_t outputs, float gain) {
-    return add(name + ".weight", shape_.matrix_type, {inputs, outputs}, 0,
+    return add(name + ".weight", shape_.matrix_encoding, {inputs, outputs}, 0,
                gain / std::sqrt(static_cast<float>(inputs)));
   }
 
   void add_norm(const std::string& name, float reserved) {
-    add(name + ".weight", GGML_TYPE_F32, {shape_.embedding}, 1, kNormDeviation).first_column = reserved;
+    add(name + ".weight", Encoding::F32, {shape_.embedding}, 1, kNormDeviation).first_column = reserved;
     if (is("phimoe"))
-      add(name + ".bias", GGML_TYPE_F32, {shape_.embedding}, 0, kBiasDeviation).first_column = 0.0F;
+      add(name + ".bias", Encoding::F32, {shape_.embedding}, 0, kBiasDeviation).first_column = 0.0F;
   }
 
   void add_bias(const std::string& name, std::vector<std::int64_t> dims, bool into_embedding) {
-    TensorPlan& bias = add(name + ".bias", GGML_TYPE_F32, std::move(dims), 0, kBiasDeviation);
+    TensorPlan& bias = add(name + ".bias", Encoding::F32, std::move(dims), 0, kBiasDeviation);
     if (into_embedding) bias.first_column = 0.0F;
   }
 
   void add_embedding() {
     const auto tokens = static_cast<std::int64_t>(vocabulary_.tokens.size());
-    add("token_embd.weight", GGML_TYPE_F16, {shape_.embedding, tokens}, 0, 1).first_column = kReservedValue;
+    add("token_embd.weight", Encoding::F16, {shape_.embedding, tokens}, 0, 1).first_column = kReservedValue;
   }
 
   void add_attention() {
@@ -98,7 +99,7 @@ class Planner {
       add_bias("attn_v", {key}, false);
       add_bias("attn_output", {shape_.embedding}, true);
     }
-    if (is("gpt-oss")) add("attn_sinks.weight", GGML_TYPE_F32, {shape_.heads}, 0, 1);
+    if (is("gpt-oss")) add("attn_sinks.weight", Encoding::F32, {shape_.heads}, 0, 1);
     add_norm(is("gpt-oss") ? "post_attention_norm" : "ffn_norm", 0);
   }
 
@@ -114,11 +115,11 @@ class Planner {
     const std::int64_t experts = shape_.experts;
     const float into = 1 / std::sqrt(static_cast<float>(embedding));
     const float out = kResidualGain / std::sqrt(static_cast<float>(width));
-    add("ffn_gate_inp.weight", GGML_TYPE_F32, {embedding, experts}, 0, kRouterDeviation * into);
-    add("ffn_gate_exps.weight", shape_.expert_type, {embedding, width, experts}, 0, into);
-    add("ffn_up_exps.weight", shape_.expert_type, {embedding, width, experts}, 0, into);
-    add("ffn_down_exps.weight", shape_.expert_type, {width, embedding, experts}, 0, out).silent_first_row =
-        true;
+    add("ffn_gate_inp.weight", Encoding::F32, {embedding, experts}, 0, kRouterDeviation * into);
+    add("ffn_gate_exps.weight", shape_.expert_encoding, {embedding, width, experts}, 0, into);
+    add("ffn_up_exps.weight", shape_.expert_encoding, {embedding, width, experts}, 0, into);
+    add("ffn_down_exps.weight", shape_.expert_encoding, {width, embedding, experts}, 0, out)
+        .silent_first_row = true;
     if (!is("gpt-oss")) return;
     add_bias("ffn_gate_inp", {experts}, false);
     add_bias("ffn_gate_exps", {width, experts}, false);
@@ -129,14 +130,14 @@ class Planner {
   void add_output() {
     const auto tokens = static_cast<std::int64_t>(vocabulary_.tokens.size());
     add_norm("output_norm", 1);
-    TensorPlan& output = add("output.weight", GGML_TYPE_F16, {shape_.embedding, tokens}, 0,
+    TensorPlan& output = add("output.weight", Encoding::F16, {shape_.embedding, tokens}, 0,
                              kLogitDeviation / std::sqrt(static_cast<float>(shape_.embedding)));
     for (Emission emission : vocabulary_.emissions) {
       output.first_column_by_row.push_back(emission == Emission::Never    ? kNeverWeight
                                            : emission == Emission::Seldom ? kSeldomWeight
                                                                           : 0.0F);
     }
-    if (is("phimoe")) add("output.bias", GGML_TYPE_F32, {tokens}, 0, kBiasDeviation);
+    if (is("phimoe")) add("output.bias", Encoding::F32, {tokens}, 0, kBiasDeviation);
   }
 
   const Shape& shape_;
@@ -226,15 +227,15 @@ Shape shape_of(Topology kind, Size size) {
   shape.head_width = tiny ? 32 : 64;
   shape.heads = shape.embedding / shape.head_width;
   shape.heads_kv = tiny ? 1 : 2;
-  shape.expert_type = GGML_TYPE_Q8_0;
-  shape.matrix_type = GGML_TYPE_F16;
+  shape.expert_encoding = Encoding::Q8_0;
+  shape.matrix_encoding = Encoding::F16;
   switch (kind) {
     case Topology::GptOss:
       shape.architecture = "gpt-oss";
       shape.experts = 32;
       shape.experts_used = 4;
       shape.expert_width = tiny ? 64 : 512;
-      shape.expert_type = GGML_TYPE_MXFP4;
+      shape.expert_encoding = Encoding::Mxfp4;
       shape.context_tokens = 131072;
       break;
     case Topology::PhiMoe:

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <ggml.h>
-
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -13,6 +11,9 @@
 struct gguf_context;
 
 namespace moestress::forge {
+
+/// How a tensor's values are stored; ggml's types of these names.
+enum class Encoding : std::uint8_t { F32, F16, Q8_0, Mxfp4 };
 
 /// The figures of one model: what its metadata says and its tensors follow.
 struct Shape {
@@ -29,8 +30,8 @@ struct Shape {
   int dense_layers = 0;    ///< leading layers without experts
   int dense_width = 0;     ///< feed-forward width of those
   int context_tokens = 0;  ///< as the metadata states it
-  ggml_type expert_type = GGML_TYPE_F32;
-  ggml_type matrix_type = GGML_TYPE_F32;  ///< attention, dense and shared feed-forward
+  Encoding expert_encoding = Encoding::F32;
+  Encoding matrix_encoding = Encoding::F32;  ///< attention, dense and shared feed-forward
 };
 
 Shape shape_of(Topology kind, Size size);
@@ -42,7 +43,7 @@ Shape shape_of(Topology kind, Size size);
 /// architectures that have no output bias too.
 struct TensorPlan {
   std::string name;
-  ggml_type type = GGML_TYPE_F32;
+  Encoding encoding = Encoding::F32;
   std::vector<std::int64_t> dims;  ///< ggml's order: the contiguous one first
   float mean = 0;
   float deviation = 0;

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "gguf/file.h"
+#include "gguf/topology.h"
+#include "record/placement.h"
+
+namespace moestress::gguf {
+
+/// Where a model's bytes will be for one placement, and what decoding a token reads, without loading it.
+struct Prediction {
+  struct Device {
+    std::string name;  ///< "host" or "device"
+    std::uint64_t weights_bytes = 0;
+    std::uint64_t kv_bytes = 0;      ///< F16 cache of all slots
+    std::uint64_t routed_bytes = 0;  ///< of weights_bytes: routed experts
+    /// Weights read for one token of one sequence: the chosen experts and everything else but the embedding
+    /// table, of which only a row is.
+    std::uint64_t decode_bytes = 0;
+    std::uint64_t decode_routed_bytes = 0;  ///< of decode_bytes: chosen experts
+  };
+  Device host;
+  Device device;           ///< all zero where everything is on the CPU
+  int cpu_moe_layers = 0;  ///< MoE layers whose experts are on the host although there is a device
+  std::uint64_t kv_bytes_per_token = 0;
+};
+
+/// Follows the rules of llama.cpp v0.5.0 with every layer offloaded and the routed experts' weights (not
+/// their biases) overridden to the CPU layer by layer: the input layer's tables stay on the host; an output
+/// layer tied to the embedding table gets a copy on the device; a slot's KV cache is rounded up to 256
+/// tokens. `cpu_only`: no device at all. Bytes exclude what buffers lose to alignment, compute buffers and
+/// the program itself.
+Prediction predict(const File& file, const Topology& topology, const record::ExpertPlacement& placement,
+                   int slots, int context_tokens, bool cpu_only);
+
+}  // namespace moestress::gguf
