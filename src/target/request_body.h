@@ -17,7 +17,7 @@ net::HttpRequest build_request(Dialect dialect, const record::Request& request, 
                                const std::string& api_key, const std::string& base_path);
 
 /// The one text frame that a ShimmyWebSocket request sends.
-std::string websocket_payload(const record::Request& request, const std::string& model);
+std::string websocket_payload(Dialect dialect, const record::Request& request, const std::string& model);
 
 /// Settings of `request` that `dialect` can't express and that are not at their neutral value: "seed",
 /// "top_k", "ignore_eos", "stop", "cold prompt". A result that rests on one of them must say so.
