@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "record/outcome.h"
+#include "record/result.h"
+#include "record/routing.h"
+#include "record/sample.h"
+#include "store/run_info.h"
+
+namespace moestress::store {
+
+/// Bounds of a RunWriter, and its idea of time.
+struct WriterOptions {
+  std::size_t queue_entries_max = 8192;
+  std::size_t queue_bytes_max = 64u << 20;
+  std::size_t text_bytes_max =
+      64u << 10;  ///< of an outcome's text that is kept; its full length is kept beside it
+  std::size_t chunks_max = 1u << 20;    ///< of an outcome's chunk times that are kept
+  std::int64_t database_bytes_max = 0;  ///< 0: as much as the disk holds
+  base::Duration commit_interval = std::chrono::seconds(1);
+  /// The run's first instant, which events are stamped against; absent: the moment of creation.
+  std::optional<base::TimePoint> epoch;
+};
+
+/// Writes one run directory: `run.db` (SQLite, WAL mode) and `routing.bin`. Owned by the run; any thread may
+/// call. A thread of its own takes what was added from a bounded queue and commits it once a second, so that
+/// an add costs a copy and a lock. If the queue is full, the caller waits: nothing is dropped, and a disk
+/// that can't keep up shows as lag. After the first write error nothing more is tried and every add returns
+/// at once; what was committed before it stays readable.
+class RunWriter {
+ public:
+  /// Makes the directory and the database. Errors: Usage (the directory exists and is not empty), Io.
+  static base::Result<std::unique_ptr<RunWriter>> create(const std::string& directory, const RunInfo& info,
+                                                         const WriterOptions& options = {});
+  /// Commits what is queued; the run stays marked as not ended unless `finish` was called.
+  ~RunWriter();
+  RunWriter(const RunWriter&) = delete;
+  RunWriter& operator=(const RunWriter&) = delete;
+
+  /// Adds or replaces a model by its id. Its tests, criteria and recommendations are not looked at.
+  void add_model(const record::ModelResult& model);
+  /// Adds or replaces a test by (model, id); on disk when this returns.
+  void add_test(const std::string& model_id, const record::TestResult& test);
+  /// Adds or replaces a criterion by (model, id).
+  void add_criterion(const std::string& model_id, const record::CriterionResult& criterion);
+  void add_recommendation(const std::string& model_id, const record::Recommendation& recommendation);
+  void add_outcome(const std::string& model_id, const std::string& test_id, const record::Outcome& outcome);
+  void add_process_sample(const std::string& model_id, const record::ProcessSample& sample);
+  void add_host_sample(const record::HostSample& sample);
+  void add_device_sample(const std::string& model_id, const record::DeviceSample& sample);
+  /// Stamped with the time since the epoch.
+  void add_event(const std::string& kind, const std::string& text);
+  void set_environment(const std::string& json);
+  void set_target(const std::string& json);
+
+  /// Appends a trace to routing.bin (compressed and checksummed, on the caller's thread) and queues its index
+  /// entry. Errors: Limit (over 256 MiB uncompressed), Usage (a trace whose arrays do not fit its sizes), Io.
+  base::Status add_routing(const std::string& model_id, const std::string& set_label,
+                           const std::string& prompt_id, const record::RoutingTrace& trace);
+
+  /// Waits until everything added before it is on disk. Gives `status()`.
+  base::Status flush();
+  /// The first write error (Io; names the file, the bytes free there and the remedy), or success.
+  base::Status status() const;
+  /// Writes the run's end, commits, and folds the write-ahead log into run.db. `ended` is ISO 8601 UTC.
+  base::Status finish(const std::string& verdict, const std::string& reason, const std::string& ended);
+
+  const std::string& directory() const;
+
+ private:
+  RunWriter();
+  class Worker;
+  std::unique_ptr<Worker> worker_;
+};
+
+}  // namespace moestress::store

@@ -1,0 +1,80 @@
+#include "store/schema.h"
+
+namespace moestress::store {
+
+// Times are nanoseconds since the run's first instant; -1: it never happened. NULL: could not be read.
+const char* const kSchema = R"sql(
+CREATE TABLE run (
+  only INTEGER PRIMARY KEY CHECK (only = 1),
+  id TEXT NOT NULL, suite TEXT NOT NULL, scale REAL, seed INTEGER NOT NULL,
+  started TEXT NOT NULL, ended TEXT NOT NULL, verdict TEXT NOT NULL, version TEXT NOT NULL, reason TEXT NOT NULL,
+  environment_json TEXT NOT NULL, target_json TEXT NOT NULL
+) STRICT;
+CREATE TABLE models (
+  key INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
+  path TEXT NOT NULL DEFAULT '', architecture TEXT NOT NULL DEFAULT '',
+  layers INTEGER NOT NULL DEFAULT 0, experts INTEGER NOT NULL DEFAULT 0,
+  experts_used INTEGER NOT NULL DEFAULT 0, experts_shared INTEGER NOT NULL DEFAULT 0,
+  placement TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE TABLE tests (
+  key INTEGER PRIMARY KEY, model_key INTEGER NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL,
+  verdict TEXT NOT NULL, reason TEXT NOT NULL, seconds REAL,
+  metrics_json TEXT NOT NULL, findings_json TEXT NOT NULL, tables_json TEXT NOT NULL,
+  UNIQUE (model_key, id)
+) STRICT;
+CREATE TABLE criteria (
+  key INTEGER PRIMARY KEY, model_key INTEGER NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL,
+  threshold TEXT NOT NULL, measured REAL, unit TEXT NOT NULL, evidence TEXT NOT NULL,
+  verdict TEXT NOT NULL, reason TEXT NOT NULL,
+  UNIQUE (model_key, id)
+) STRICT;
+CREATE TABLE recommendations (
+  key INTEGER PRIMARY KEY, model_key INTEGER NOT NULL,
+  setting TEXT NOT NULL, change TEXT NOT NULL, expected TEXT NOT NULL, evidence TEXT NOT NULL
+) STRICT;
+CREATE TABLE outcomes (
+  key INTEGER PRIMARY KEY, model_key INTEGER NOT NULL, test_id TEXT NOT NULL,
+  request INTEGER NOT NULL, session INTEGER NOT NULL, endpoint TEXT NOT NULL, label TEXT NOT NULL,
+  ending TEXT NOT NULL, detail TEXT NOT NULL, http_status INTEGER NOT NULL, finish_reason TEXT NOT NULL,
+  planned_ns INTEGER NOT NULL, sent_ns INTEGER NOT NULL, first_byte_ns INTEGER NOT NULL,
+  first_text_ns INTEGER NOT NULL, last_text_ns INTEGER NOT NULL, done_ns INTEGER NOT NULL,
+  prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL,
+  claimed_prompt_tokens INTEGER, claimed_completion_tokens INTEGER,
+  claimed_prompt_ms REAL, claimed_decode_ms REAL,
+  text TEXT NOT NULL, text_bytes INTEGER NOT NULL, chunk_times BLOB NOT NULL, chunks INTEGER NOT NULL
+) STRICT;
+CREATE INDEX outcomes_by_test ON outcomes (model_key, test_id);
+CREATE TABLE process_samples (
+  key INTEGER PRIMARY KEY, model_key INTEGER NOT NULL, at_ns INTEGER NOT NULL, series INTEGER NOT NULL,
+  processes INTEGER NOT NULL, rss_anon_bytes INTEGER NOT NULL, rss_file_bytes INTEGER NOT NULL,
+  rss_shmem_bytes INTEGER NOT NULL, swap_bytes INTEGER NOT NULL, cpu_time_ns INTEGER NOT NULL,
+  threads INTEGER NOT NULL, fds INTEGER, read_bytes INTEGER, written_bytes INTEGER
+) STRICT;
+CREATE INDEX process_samples_by_time ON process_samples (model_key, at_ns);
+CREATE TABLE host_samples (
+  key INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL,
+  memory_total_bytes INTEGER NOT NULL, memory_available_bytes INTEGER NOT NULL,
+  page_cache_bytes INTEGER NOT NULL, swap_used_bytes INTEGER NOT NULL, cpu_busy_ns INTEGER NOT NULL,
+  memory_pressure_some REAL, cpu_pressure_some REAL, io_pressure_some REAL,
+  cgroup_used_bytes INTEGER, cgroup_limit_bytes INTEGER
+) STRICT;
+CREATE INDEX host_samples_by_time ON host_samples (at_ns);
+CREATE TABLE device_samples (
+  key INTEGER PRIMARY KEY, model_key INTEGER NOT NULL, at_ns INTEGER NOT NULL,
+  device TEXT NOT NULL, source TEXT NOT NULL,
+  used_bytes INTEGER, process_bytes INTEGER, utilisation REAL, power_watts REAL,
+  total_bytes INTEGER, reserved_bytes INTEGER, energy_joules REAL
+) STRICT;
+CREATE INDEX device_samples_by_time ON device_samples (model_key, at_ns);
+CREATE TABLE events (
+  key INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL
+) STRICT;
+CREATE TABLE routing (
+  key INTEGER PRIMARY KEY, model_key INTEGER NOT NULL, set_label TEXT NOT NULL, prompt_id TEXT NOT NULL,
+  tokens INTEGER NOT NULL, layers INTEGER NOT NULL, experts INTEGER NOT NULL, k INTEGER NOT NULL,
+  file_offset INTEGER NOT NULL, frame_bytes INTEGER NOT NULL
+) STRICT;
+)sql";
+
+}  // namespace moestress::store
