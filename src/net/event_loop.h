@@ -8,9 +8,9 @@
 
 namespace moestress::net {
 
-/// One thread's loop of sockets and timers. Whoever calls `run` is its thread; `post` and `stop` may come from any
-/// thread, everything else from the loop's own (or before it runs). Clients and servers made on it must not
-/// outlive it.
+/// One thread's loop of sockets and timers. Whoever calls `run` is its thread; `post` and `stop` may come
+/// from any thread, everything else from the loop's own (or before it runs). Clients and servers made on it
+/// must not outlive it.
 class EventLoop {
  public:
   EventLoop();

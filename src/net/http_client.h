@@ -32,15 +32,18 @@ struct ClientLimits {
 
 struct HttpRequest {
   std::string method = "GET";
-  std::string target = "/";  ///< path and query
-  Headers headers;           ///< Host, Content-Length and Connection are added
+  std::string target = "/";  ///< path and query; the origin's base path is put before it
+  Headers headers;  ///< Host, User-Agent and Content-Length are added where these don't bring their own
   std::string body;
 };
 
-/// Told of one exchange as it happens, on the loop's thread. Times are when the kernel handed the bytes over.
+/// Told of one exchange as it happens, on the loop's thread, never from within HttpClient's own calls. Times
+/// are when the kernel took or gave the bytes. May call the client, and destroy it in on_end.
 class ResponseObserver {
  public:
   virtual ~ResponseObserver() = default;
+  /// The last byte of the request was taken. Called again if a stale connection was replaced: the later time
+  /// counts.
   virtual void on_sent(base::TimePoint) {}
   virtual void on_first_byte(base::TimePoint) {}
   virtual void on_headers(int status, const Headers& headers) = 0;
@@ -51,14 +54,20 @@ class ResponseObserver {
 };
 
 /// HTTP/1.1 towards one origin, connections kept alive and reused, any number of exchanges at once. A reused
-/// connection that turns out closed before any byte of the response is replaced once, silently. Loop thread only.
+/// connection that turns out closed before any byte of the response is replaced once, silently. A host name
+/// is looked up once. For https the server's certificate is verified against the system's authorities, or
+/// those of the file that the environment's SSL_CERT_FILE names. Loop thread only.
 class HttpClient {
  public:
   HttpClient(EventLoop& loop, Url origin, Timeouts timeouts = {}, ClientLimits limits = {});
+  /// Closes every connection; no observer is called any more.
   ~HttpClient();
+  HttpClient(const HttpClient&) = delete;
+  HttpClient& operator=(const HttpClient&) = delete;
 
   std::uint64_t start(HttpRequest request, std::shared_ptr<ResponseObserver> observer);
-  /// Closes the connection; the observer gets on_end(Cancelled).
+  /// Closes the connection; the observer gets on_end(Cancelled) from the loop, soon. Nothing happens where
+  /// the exchange has ended already.
   void cancel(std::uint64_t exchange);
 
  private:
@@ -72,8 +81,8 @@ struct HttpResponse {
   std::string body;
 };
 
-/// One exchange on a connection of its own, waiting for its end; not for measuring. Errors: Unreachable, Timeout,
-/// Limit, Format. Any status is a response.
+/// One exchange on a connection of its own, waiting for its end; not for measuring. Errors: Unreachable,
+/// Timeout, Limit, Format. Any status is a response.
 base::Result<HttpResponse> fetch(const Url& origin, const HttpRequest& request, const Timeouts& timeouts = {},
                                  const ClientLimits& limits = {});
 

@@ -19,8 +19,8 @@ struct ServerOptions {
   std::uint16_t port = 0;  ///< 0: any free one
   std::size_t header_bytes = 16 * 1024;
   std::size_t body_bytes = 8 * 1024 * 1024;
-  std::size_t frame_bytes = 1 * 1024 * 1024;       ///< WebSocket message
-  std::size_t write_buffer_bytes = 4 * 1024 * 1024; ///< a slow reader past this is hung up on
+  std::size_t frame_bytes = 1 * 1024 * 1024;         ///< WebSocket message
+  std::size_t write_buffer_bytes = 4 * 1024 * 1024;  ///< a slow reader past this is hung up on
   int connections = 1024;
   base::Duration header_timeout = std::chrono::seconds(15);
   base::Duration idle_timeout = std::chrono::seconds(75);  ///< keep-alive without a request
@@ -28,9 +28,9 @@ struct ServerOptions {
 
 struct ServerRequest {
   std::string method;
-  std::string path;   ///< without query
+  std::string path;  ///< without query
   std::string query;
-  Headers headers;    ///< names in lower case
+  Headers headers;  ///< names in lower case
   std::string body;
   const std::string* header(std::string_view name) const;
 };
@@ -72,8 +72,8 @@ class WebSocketPeer {
   std::shared_ptr<State> state_;
 };
 
-/// HTTP/1.1 with keep-alive, chunked streaming and WebSocket upgrades. Malformed requests get 400, too large ones
-/// 413 or 431, and are closed; the handlers never see them. Loop thread only.
+/// HTTP/1.1 with keep-alive, chunked streaming and WebSocket upgrades. Malformed requests get 400, too large
+/// ones 413 or 431, and are closed; the handlers never see them. Loop thread only.
 class HttpServer {
  public:
   using OnRequest = std::function<void(const ServerRequest&, Responder)>;
@@ -81,7 +81,8 @@ class HttpServer {
   using OnWebSocket = std::function<bool(const ServerRequest&, WebSocketPeer)>;
 
   static base::Result<std::unique_ptr<HttpServer>> listen(EventLoop& loop, const ServerOptions& options,
-                                                          OnRequest on_request, OnWebSocket on_websocket = {});
+                                                          OnRequest on_request,
+                                                          OnWebSocket on_websocket = {});
   ~HttpServer();
 
   std::uint16_t port() const;

@@ -27,7 +27,8 @@ class WebSocketObserver {
 class WebSocketClient {
  public:
   WebSocketClient(EventLoop& loop, const Url& origin, const std::string& target, const Headers& headers,
-                  std::shared_ptr<WebSocketObserver> observer, Timeouts timeouts = {}, ClientLimits limits = {});
+                  std::shared_ptr<WebSocketObserver> observer, Timeouts timeouts = {},
+                  ClientLimits limits = {});
   ~WebSocketClient();
 
   void send_text(std::string payload);
