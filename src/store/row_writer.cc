@@ -112,13 +112,13 @@ void RowWriter::add(const std::string& model_id, const std::string& test_id, con
       "prompt_tokens, "
       "completion_tokens, claimed_prompt_tokens, claimed_completion_tokens, claimed_prompt_ms, "
       "claimed_decode_ms, "
-      "text, text_bytes, chunk_times, chunks) "
-      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "text, text_bytes, reasoning_bytes, chunk_times, chunks) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       key_of(model_id), test_id, o.request.value, o.session.value, record::to_string(o.endpoint), o.label,
       record::to_string(o.ending), o.detail, o.http_status, o.finish_reason, o.planned, o.sent, o.first_byte,
       o.first_text, o.last_text, o.done, o.prompt_tokens, o.completion_tokens, o.claims.prompt_tokens,
       o.claims.completion_tokens, o.claims.prompt_ms, o.claims.decode_ms, o.text, stored.text_bytes,
-      Blob{stored.chunk_times}, stored.chunks);
+      o.reasoning_bytes, Blob{stored.chunk_times}, stored.chunks);
 }
 
 void RowWriter::add(const std::string& model_id, const record::ProcessSample& s) {

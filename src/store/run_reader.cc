@@ -75,7 +75,8 @@ base::Result<record::Outcome> outcome_of(Statement& row) {
   o.claims = {optional_int64_at(row, 17), optional_int64_at(row, 18), optional_double_at(row, 19),
               optional_double_at(row, 20)};
   o.text = text_at(row, 21);
-  MOESTRESS_TRY(o.chunks, decode_chunks(blob_at(row, 22), o.text));
+  o.reasoning_bytes = static_cast<std::size_t>(int64_at(row, 22));
+  MOESTRESS_TRY(o.chunks, decode_chunks(blob_at(row, 23), o.text));
   return o;
 }
 
@@ -84,7 +85,7 @@ constexpr const char* kOutcomeColumns =
     "planned_ns, "
     "sent_ns, first_byte_ns, first_text_ns, last_text_ns, done_ns, prompt_tokens, completion_tokens, "
     "claimed_prompt_tokens, claimed_completion_tokens, claimed_prompt_ms, claimed_decode_ms, text, "
-    "chunk_times "
+    "reasoning_bytes, chunk_times "
     "FROM outcomes WHERE model_key = (SELECT key FROM models WHERE id = ?1) AND (?2 = '' OR test_id = ?2) "
     "ORDER BY key";
 

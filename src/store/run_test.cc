@@ -83,6 +83,7 @@ void expect_same(const record::Outcome& a, const record::Outcome& b) {
                           &record::Outcome::first_text, &record::Outcome::last_text, &record::Outcome::done})
     EXPECT_EQ(a.*time, b.*time);
   EXPECT_EQ(a.text, b.text);
+  EXPECT_EQ(a.reasoning_bytes, b.reasoning_bytes);
   EXPECT_EQ(a.prompt_tokens, b.prompt_tokens);
   EXPECT_EQ(a.completion_tokens, b.completion_tokens);
   EXPECT_EQ(a.claims.prompt_tokens, b.claims.prompt_tokens);

@@ -45,6 +45,7 @@ record::Outcome example_outcome(std::int64_t request) {
   o.done = base::Duration(1'400'000'010);
   o.chunks = {{o.first_text, "Grüße"}, {o.last_text, " da"}};
   o.text = "Grüße da";
+  o.reasoning_bytes = 3;
   o.claims.completion_tokens = 2;
   o.claims.decode_ms = 12.5;
   o.prompt_tokens = 11;

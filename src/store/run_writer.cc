@@ -65,6 +65,7 @@ StoredOutcome store_form(const record::Outcome& outcome, const WriterOptions& op
   stored.outcome.first_text = outcome.first_text;
   stored.outcome.last_text = outcome.last_text;
   stored.outcome.done = outcome.done;
+  stored.outcome.reasoning_bytes = outcome.reasoning_bytes;
   stored.outcome.claims = outcome.claims;
   stored.outcome.prompt_tokens = outcome.prompt_tokens;
   stored.outcome.completion_tokens = outcome.completion_tokens;

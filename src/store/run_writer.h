@@ -51,6 +51,7 @@ class RunWriter {
   /// Adds or replaces a criterion by (model, id).
   void add_criterion(const std::string& model_id, const record::CriterionResult& criterion);
   void add_recommendation(const std::string& model_id, const record::Recommendation& recommendation);
+  /// All but the token choices, which only the test that asked for them reads.
   void add_outcome(const std::string& model_id, const std::string& test_id, const record::Outcome& outcome);
   void add_process_sample(const std::string& model_id, const record::ProcessSample& sample);
   void add_host_sample(const record::HostSample& sample);

@@ -42,7 +42,8 @@ CREATE TABLE outcomes (
   prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL,
   claimed_prompt_tokens INTEGER, claimed_completion_tokens INTEGER,
   claimed_prompt_ms REAL, claimed_decode_ms REAL,
-  text TEXT NOT NULL, text_bytes INTEGER NOT NULL, chunk_times BLOB NOT NULL, chunks INTEGER NOT NULL
+  text TEXT NOT NULL, text_bytes INTEGER NOT NULL, reasoning_bytes INTEGER NOT NULL,
+  chunk_times BLOB NOT NULL, chunks INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX outcomes_by_test ON outcomes (model_key, test_id);
 CREATE TABLE process_samples (
