@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "record/request.h"
+#include "workload/prompts.h"
+
+namespace moestress::workload {
+
+/// What the requests of one test have in common.
+struct RequestShape {
+  record::Endpoint endpoint = record::Endpoint::Chat;
+  int max_tokens = 64;
+  bool ignore_eos = false;
+  bool stream = true;
+  record::Sampling sampling;
+};
+
+/// Gives out ids that are unique in a run. One owner, one thread.
+class RequestIds {
+ public:
+  base::RequestId next() { return base::RequestId{next_++}; }
+
+ private:
+  std::int64_t next_ = 0;
+};
+
+/// One request from a prompt: a single user message for Chat, the bare text for the other endpoints. Its
+/// label is the domain's name.
+record::Request make_request(const Prompt& prompt, base::RequestId id, base::SessionId session,
+                             const RequestShape& shape);
+
+/// `count` requests, each from another prompt of the set in an order drawn from `seed`; the set is begun
+/// again in another order when it is used up.
+std::vector<record::Request> make_requests(std::span<const Prompt> set, std::size_t count, RequestIds& ids,
+                                           base::SessionId session, const RequestShape& shape,
+                                           std::uint64_t seed);
+
+/// `count` requests over all domains; every other one is short (shape.max_tokens / 4, at least 8, from the
+/// shorter half of a set's prompts), the rest are long (shape.max_tokens, from the longer half).
+std::vector<record::Request> mixed_requests(std::size_t count, RequestIds& ids, base::SessionId session,
+                                            const RequestShape& shape, std::uint64_t seed);
+
+/// The prompt class of a parallel session: sessions 0–7 differ, then they repeat.
+Domain session_domain(int session);
+
+/// The requests of parallel session `session` (0, 1, …): `rounds` of its own class, short and long prompts in
+/// turn.
+std::vector<record::Request> session_requests(int session, std::size_t rounds, RequestIds& ids,
+                                              const RequestShape& shape, std::uint64_t seed);
+
+/// Plain English prose of about `tokens` tokens (within a fifth for the tokenizers of the reference models),
+/// to fill a context with. The same seed gives the same text, and a longer one begins with a shorter one.
+std::string filler_text(int tokens, std::uint64_t seed);
+
+}  // namespace moestress::workload
