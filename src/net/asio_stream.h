@@ -31,6 +31,11 @@ using boost::system::error_code;
 using Executor = asio::io_context::executor_type;
 using Socket = asio::basic_stream_socket<asio::ip::tcp, Executor>;
 
+/// What starting a read or write with such a token returns; spelled out, since Beast asks before it uses one.
+template <class Token>
+using Initiated =
+    typename asio::async_result<std::decay_t<Token>, void(error_code, std::size_t)>::return_type;
+
 /// Notes the time at which an operation completed, then goes on to its handler.
 template <class Handler>
 struct Stamped {
@@ -57,7 +62,7 @@ class WireSocket {
   base::TimePoint written_at() const { return written_at_; }
 
   template <class Buffers, class Token>
-  auto async_read_some(const Buffers& buffers, Token&& token) {
+  Initiated<Token> async_read_some(const Buffers& buffers, Token&& token) {
     return asio::async_initiate<Token, void(error_code, std::size_t)>(
         [this](auto&& handler, const Buffers& into) {
           using Handler = std::decay_t<decltype(handler)>;
@@ -68,7 +73,7 @@ class WireSocket {
   }
 
   template <class Buffers, class Token>
-  auto async_write_some(const Buffers& buffers, Token&& token) {
+  Initiated<Token> async_write_some(const Buffers& buffers, Token&& token) {
     return asio::async_initiate<Token, void(error_code, std::size_t)>(
         [this](auto&& handler, const Buffers& from) {
           using Handler = std::decay_t<decltype(handler)>;
@@ -125,12 +130,12 @@ class ClientStream {
   base::TimePoint written_at() const { return wire_.written_at(); }
 
   template <class Buffers, class Token>
-  auto async_read_some(const Buffers& buffers, Token&& token) {
+  Initiated<Token> async_read_some(const Buffers& buffers, Token&& token) {
     if (tls_) return tls_->async_read_some(buffers, std::forward<Token>(token));
     return wire_.async_read_some(buffers, std::forward<Token>(token));
   }
   template <class Buffers, class Token>
-  auto async_write_some(const Buffers& buffers, Token&& token) {
+  Initiated<Token> async_write_some(const Buffers& buffers, Token&& token) {
     if (tls_) return tls_->async_write_some(buffers, std::forward<Token>(token));
     return wire_.async_write_some(buffers, std::forward<Token>(token));
   }

@@ -12,31 +12,20 @@ char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + '
 
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
+bool breaks_line(char c) { return is_control(c) && c != '\t'; }
+
 bool is_token_character(char c) {
   return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') ||
          (c != '\0' && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos);
 }
 
-void append_target(std::string& out, std::string_view target) {
-  for (const char c : target) {
-    if (is_control(c) || c == ' ') {
-      fmt::format_to(std::back_inserter(out), "%{:02X}", static_cast<unsigned char>(c));
-    } else {
-      out += c;
-    }
-  }
-}
-
-/// A header whose name is no token is left out whole: no spelling of it would reach the peer as what was
-/// meant.
 void append_header(std::string& out, std::string_view name, std::string_view value) {
-  if (name.empty() || !std::all_of(name.begin(), name.end(), is_token_character)) return;
+  if (!is_token(name)) return;
   out.append(name).append(": ");
-  const auto start = out.size();
-  out.append(value).append("\r\n");
-  std::replace_if(
-      out.begin() + static_cast<std::ptrdiff_t>(start), out.end() - 2,
-      [](char c) { return is_control(c) && c != '\t'; }, ' ');
+  const auto start = static_cast<std::ptrdiff_t>(out.size());
+  out.append(value);
+  std::replace_if(out.begin() + start, out.end(), breaks_line, ' ');
+  out.append("\r\n");
 }
 
 }  // namespace
@@ -59,23 +48,45 @@ const std::string* find_header(const Headers& headers, std::string_view name) {
   return found == headers.end() ? nullptr : &found->second;
 }
 
+bool is_token(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), is_token_character);
+}
+
+std::string one_line(std::string_view value) {
+  std::string out(value);
+  std::replace_if(out.begin(), out.end(), breaks_line, ' ');
+  return out;
+}
+
+std::string request_target(const Url& origin, std::string_view target) {
+  std::string whole = origin.path;
+  if (target.empty() || (target.front() != '/' && target != "*")) whole += '/';
+  whole += target;
+  if (std::none_of(whole.begin(), whole.end(), [](char c) { return is_control(c) || c == ' '; }))
+    return whole;
+  std::string out;
+  for (const char c : whole) {
+    if (is_control(c) || c == ' ') {
+      fmt::format_to(std::back_inserter(out), "%{:02X}", static_cast<unsigned char>(c));
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+std::string host_header(const Url& origin) {
+  std::string host = origin.host.find(':') == std::string::npos ? origin.host : "[" + origin.host + "]";
+  if (origin.port != (origin.secure() ? 443 : 80)) host += ":" + std::to_string(origin.port);
+  return host;
+}
+
 std::string request_head(const Url& origin, const HttpRequest& request) {
   std::string out;
   out.reserve(256 + origin.path.size() + request.target.size());
-  const bool method_is_token = !request.method.empty() &&
-                               std::all_of(request.method.begin(), request.method.end(), is_token_character);
-  out += method_is_token ? request.method : "GET";
-  out += ' ';
-  append_target(out, origin.path);
-  if (request.target.empty() || (request.target.front() != '/' && request.target != "*")) out += '/';
-  append_target(out, request.target);
-  out += " HTTP/1.1\r\n";
-  if (!find_header(request.headers, "host")) {
-    const bool bracketed = origin.host.find(':') != std::string::npos;
-    std::string host = bracketed ? "[" + origin.host + "]" : origin.host;
-    if (origin.port != (origin.secure() ? 443 : 80)) host += ":" + std::to_string(origin.port);
-    append_header(out, "Host", host);
-  }
+  out.append(is_token(request.method) ? request.method : "GET");
+  out.append(" ").append(request_target(origin, request.target)).append(" HTTP/1.1\r\n");
+  if (!find_header(request.headers, "host")) append_header(out, "Host", host_header(origin));
   if (!find_header(request.headers, "user-agent")) append_header(out, "User-Agent", "moestress");
   const bool may_have_body = request.method != "GET" && request.method != "HEAD";
   if ((may_have_body || !request.body.empty()) && !find_header(request.headers, "content-length") &&

@@ -15,6 +15,16 @@ std::string lower_case(std::string_view text);
 /// The first header of that name, or nullptr.
 const std::string* find_header(const Headers& headers, std::string_view name);
 
+/// A header's name must be a token (RFC 9110, 5.6.2).
+bool is_token(std::string_view text);
+/// `value` with line breaks and other control characters turned into spaces, so that it can't break the
+/// framing.
+std::string one_line(std::string_view value);
+/// Base path and target, with spaces and control characters percent-encoded.
+std::string request_target(const Url& origin, std::string_view target);
+/// What Host says: the port only where it isn't the scheme's own.
+std::string host_header(const Url& origin);
+
 /// Request line and headers with the empty line. Host, User-Agent and Content-Length are added where
 /// `request` does not bring its own. What would break the framing is defused: line breaks in a header become
 /// spaces, spaces and control characters in the target are percent-encoded.

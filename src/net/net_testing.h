@@ -8,12 +8,14 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <condition_variable>
 #include <cstring>
 #include <functional>
 #include <future>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -84,7 +86,11 @@ class Awaited {
 /// A bare TCP connection. Reads give up after kPatience.
 class RawPeer {
  public:
-  explicit RawPeer(int fd) : fd_(fd) { CHECK(fd >= 0); }
+  explicit RawPeer(int fd) : fd_(fd) {
+    CHECK(fd >= 0);
+    const int on = 1;
+    setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  }
   RawPeer(RawPeer&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   ~RawPeer() { close(); }
 
@@ -92,8 +98,6 @@ class RawPeer {
     RawPeer peer(::socket(AF_INET, SOCK_STREAM, 0));
     if (receive_buffer > 0)
       setsockopt(peer.fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
-    const int on = 1;
-    setsockopt(peer.fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     sockaddr_in to{};
     to.sin_family = AF_INET;
     to.sin_port = htons(port);
