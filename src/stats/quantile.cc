@@ -4,6 +4,7 @@
 #include <climits>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "stats/distribution.h"
 #include "stats/finite.h"
@@ -82,7 +83,7 @@ Summary summarize(std::span<const double> values) {
     return summary;
   }
   const auto n = static_cast<double>(sorted.size());
-  for (double value : sorted) summary.mean += value / n;
+  summary.mean = std::accumulate(sorted.begin(), sorted.end(), 0.0) / n;
   double squares = 0;
   for (double value : sorted) squares += (value - summary.mean) * (value - summary.mean);
   summary.stddev = sorted.size() > 1 ? std::sqrt(squares / (n - 1)) : kNan;

@@ -106,6 +106,7 @@ TEST(Summarize, EdgeCases) {
   EXPECT_EQ(one.mean, 4);
   EXPECT_TRUE(std::isnan(one.stddev));
   EXPECT_EQ(summarize(std::vector<double>{2, 2}).stddev, 0);
+  EXPECT_EQ(summarize(std::vector<double>(73, 1.0)).mean, 1);  // not a little less, by adding up 1/73
 }
 
 }  // namespace
