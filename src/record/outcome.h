@@ -46,6 +46,13 @@ struct ServerClaims {
   std::optional<double> decode_ms;
 };
 
+/// One token of a reply as the server reports it where log probabilities were asked for.
+struct TokenChoice {
+  std::string text;             ///< its bytes; may be part of a character
+  double logprob = 0;           ///< natural logarithm
+  std::optional<double> margin_nats;  ///< its log probability less that of the best other token, where told
+};
+
 /// What became of a request. All times are offsets from the run's first instant; -1 ns where it never happened.
 struct Outcome {
   base::RequestId request;
@@ -68,6 +75,7 @@ struct Outcome {
   std::vector<Chunk> chunks;  ///< in order of arrival, only those with text
   std::string text;           ///< all chunks joined
   std::size_t reasoning_bytes = 0;  ///< how much of the front of `text` the server marked as reasoning, not answer
+  std::vector<TokenChoice> choices;  ///< in order; empty unless asked for and told
   ServerClaims claims;
   std::int64_t prompt_tokens = -1;      ///< by the model's own tokenizer; -1 where not counted
   std::int64_t completion_tokens = -1;  ///< by the model's own tokenizer; -1 where not counted

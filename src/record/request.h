@@ -45,6 +45,7 @@ struct Request {
   bool reuse_prefix = false;       ///< let the server reuse a cached prompt prefix; otherwise asked to start cold
   Sampling sampling;
   std::vector<std::string> stop;
+  int top_logprobs = -1;           ///< -1: none; else each token's log probability and those of the n best beside it
   base::Duration planned_start{0};  ///< offset from the run's first instant
 };
 

@@ -1,0 +1,232 @@
+#include <fmt/format.h>
+
+#include <condition_variable>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "app/command.h"
+#include "base/log.h"
+#include "engine/batcher.h"
+#include "engine/scorer.h"
+#include "plan/placement.h"
+#include "quality/score_file.h"
+
+namespace moestress::app {
+namespace {
+
+struct ScoreOptions {
+  std::string model;
+  std::string device = "auto";
+  std::string experts = "cpu";
+  std::string text;  ///< JSON lines: {"id", "text", "chat"}
+  std::string from;  ///< a score file whose tokens are scored instead
+  std::string out;
+  int generate = 0;
+  int slots = 8;
+  int context_tokens = 1024;
+  int threads = 0;
+  bool trace = false;
+  bool logits = true;
+  bool repack = false;
+};
+
+struct Texts {
+  std::vector<std::string> ids;
+  std::vector<std::vector<engine::Token>> tokens;
+  std::vector<std::size_t> scored_from;
+};
+
+base::Result<Texts> read_prompts(const ScoreOptions& options, const engine::Model& model) {
+  std::ifstream file(options.text);
+  if (!file) return base::fail(base::ErrorCode::Io, "{}: can't be read", options.text);
+  Texts texts;
+  std::string line;
+  for (int number = 1; std::getline(file, line); ++number) {
+    if (line.empty()) continue;
+    const auto json = nlohmann::json::parse(line, nullptr, false);
+    if (!json.is_object() || !json.contains("id") || !json["id"].is_string() || !json.contains("text") ||
+        !json["text"].is_string())
+      return base::fail(base::ErrorCode::Format,
+                        "{}:{}: expected a JSON object with the strings \"id\" and \"text\"", options.text,
+                        number);
+    std::string text = json["text"];
+    const bool chat = json.value("chat", false);
+    if (chat) {
+      const record::Message message{"user", text};
+      MOESTRESS_TRY(text, model.apply_chat_template({&message, 1}));
+    }
+    texts.ids.push_back(json["id"]);
+    texts.tokens.push_back(model.tokenize(text, !chat, true));
+    if (texts.tokens.back().size() < 2)
+      return base::fail(base::ErrorCode::Format, "{}:{}: a text needs at least two tokens", options.text,
+                        number);
+    texts.scored_from.push_back(1);
+  }
+  if (texts.ids.empty()) return base::fail(base::ErrorCode::Format, "{}: holds no text", options.text);
+  return texts;
+}
+
+base::Result<Texts> read_score_tokens(const std::string& path) {
+  MOESTRESS_TRY(auto reader, quality::ScoreReader::open(path));
+  Texts texts;
+  while (true) {
+    MOESTRESS_TRY(auto text, reader.next());
+    if (!text) return texts;
+    texts.ids.push_back(text->id);
+    texts.tokens.emplace_back(text->tokens.begin(), text->tokens.end());
+    texts.scored_from.push_back(text->scored_from);
+  }
+}
+
+/// Extends each text by a greedy reply of exactly `count` tokens; only the reply is scored.
+base::Status generate_replies(const std::shared_ptr<const engine::Model>& model,
+                              const engine::ContextOptions& context, int count, Texts& texts,
+                              const base::Logger& logger) {
+  engine::ContextOptions untraced = context;
+  untraced.trace_routing = false;
+  MOESTRESS_TRY(auto batcher, engine::Batcher::start(model, untraced, logger));
+  std::mutex mutex;
+  std::condition_variable ended;
+  std::size_t open = texts.tokens.size();
+  std::string error;
+  std::vector<std::vector<engine::Token>> replies(texts.tokens.size());
+  for (std::size_t i = 0; i < texts.tokens.size(); ++i) {
+    engine::Generation generation;
+    generation.prompt = texts.tokens[i];
+    generation.max_tokens = count;
+    generation.ignore_eos = true;
+    const auto submitted = batcher->submit(
+        std::move(generation),
+        [&replies, i](const engine::GeneratedToken& token) { replies[i].push_back(token.token); },
+        [&](const engine::GenerationEnd& end) {
+          const std::lock_guard lock(mutex);
+          if (end.finish == engine::Finish::Error) error = end.error;
+          if (--open == 0) ended.notify_one();
+        });
+    if (!submitted) return base::within(texts.ids[i], submitted.error());
+  }
+  {
+    std::unique_lock lock(mutex);
+    ended.wait(lock, [&] { return open == 0; });
+  }
+  if (!error.empty()) return base::fail(base::ErrorCode::Internal, "generating replies: {}", error);
+  for (std::size_t i = 0; i < replies.size(); ++i) {
+    texts.scored_from[i] = texts.tokens[i].size();
+    texts.tokens[i].insert(texts.tokens[i].end(), replies[i].begin(), replies[i].end());
+  }
+  return {};
+}
+
+quality::ScoredText without_score(const Texts& texts, std::size_t i) {
+  quality::ScoredText text;
+  text.id = texts.ids[i];
+  text.tokens.assign(texts.tokens[i].begin(), texts.tokens[i].end());
+  text.scored_from = texts.scored_from[i];
+  return text;
+}
+
+base::Status write_scores(const ScoreOptions& options, const std::shared_ptr<const engine::Model>& model,
+                          const engine::ContextOptions& context, const Texts& texts,
+                          quality::ScoreWriter& writer, const base::Logger& logger) {
+  if (!options.logits && !options.trace) {
+    for (std::size_t i = 0; i < texts.ids.size(); ++i)
+      MOESTRESS_TRY_STATUS(writer.add(without_score(texts, i)));
+    return writer.finish();
+  }
+  MOESTRESS_TRY(auto scorer, engine::Scorer::create(model, context, logger));
+  base::Status written;
+  MOESTRESS_TRY_STATUS(scorer->score(texts.tokens, [&](std::size_t i, engine::Score score) {
+    if (!written) return;
+    quality::ScoredText text = without_score(texts, i);
+    if (options.logits) {
+      text.vocabulary = score.vocabulary;
+      text.logits = std::move(score.logits);
+    }
+    text.routing = std::move(score.routing);
+    written = writer.add(text);
+  }));
+  MOESTRESS_TRY_STATUS(written);
+  return writer.finish();
+}
+
+base::Status score(const ScoreOptions& options) {
+  const base::Logger logger(base::LogLevel::Warning);
+  engine::LoadOptions load;
+  load.path = options.model;
+  load.device = options.device;
+  load.repack = options.repack;
+  MOESTRESS_TRY(load.experts, plan::parse_placement(options.experts));
+  MOESTRESS_TRY(const std::shared_ptr<const engine::Model> model, engine::Model::load(load, logger));
+
+  engine::ContextOptions context;
+  context.slots = options.slots;
+  context.context_tokens = options.context_tokens;
+  context.threads = options.threads;
+  context.trace_routing = options.trace;
+
+  MOESTRESS_TRY(Texts texts,
+                options.from.empty() ? read_prompts(options, *model) : read_score_tokens(options.from));
+  if (options.generate > 0)
+    MOESTRESS_TRY_STATUS(generate_replies(model, context, options.generate, texts, logger));
+
+  quality::ScoreHeader header;
+  header.model = options.model;
+  header.placement = options.experts;
+  header.device = model->device().name;
+  header.software_device = model->device().software;
+  header.settings = {{"threads", std::to_string(options.threads)},
+                     {"slots", std::to_string(options.slots)},
+                     {"repack", options.repack ? "on" : "off"}};
+  MOESTRESS_TRY(auto writer, quality::ScoreWriter::create(options.out, header));
+  return write_scores(options, model, context, texts, writer, logger);
+}
+
+}  // namespace
+
+void add_score_command(CLI::App& program, int& exit_code) {
+  auto options = std::make_shared<ScoreOptions>();
+  CLI::App* command = program.add_subcommand("score",
+                                             "Teacher-forced logits and routing of given texts on one "
+                                             "placement; `run` spawns it for tests 3.1 and 6.1");
+  command->add_option("-m,--model", options->model, "GGUF file")->required()->check(CLI::ExistingFile);
+  command->add_option("--device", options->device, "auto, cpu, or a device as `moestress doctor` lists it");
+  command->add_option("--experts", options->experts, "cpu, gpu, first:N or a placement file");
+  auto* text =
+      command->add_option("--text", options->text, "JSON lines: {\"id\":…, \"text\":…, \"chat\":true|false}")
+          ->check(CLI::ExistingFile);
+  auto* from = command->add_option("--from", options->from, "a score file whose tokens are scored again")
+                   ->check(CLI::ExistingFile);
+  text->excludes(from);
+  command
+      ->add_option("--generate", options->generate,
+                   "extend each text by a greedy reply of N tokens, and score that")
+      ->check(CLI::Range(0, 100000))
+      ->excludes(from);
+  command->add_option("--slots", options->slots, "texts evaluated together")->check(CLI::Range(1, 64));
+  command->add_option("--ctx", options->context_tokens, "context tokens for each of them")
+      ->check(CLI::Range(16, 1 << 24));
+  command->add_option("--threads", options->threads, "0: one for each physical core")
+      ->check(CLI::Range(0, 1024));
+  command->add_flag("--trace", options->trace, "keep the routing too");
+  command->add_flag("!--no-logits", options->logits, "leave the logits out");
+  command->add_flag("--repack", options->repack, "CPU weight repacking, which changes rounding");
+  command->add_option("-o,--out", options->out, "score file to write")->required();
+  command->footer(
+      "Example: the routing of some prompts, experts on the CPU\n"
+      "  moestress score -m model.gguf --experts cpu --text prompts.jsonl --trace --no-logits -o "
+      "routing.score");
+  command->callback([options, &exit_code] {
+    if (options->text.empty() && options->from.empty()) {
+      exit_code = report_error({base::ErrorCode::Usage, "score: give --text FILE or --from SCORE"});
+      return;
+    }
+    if (const auto status = score(*options); !status) exit_code = report_error(status.error());
+  });
+}
+
+}  // namespace moestress::app

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "quality/crosstalk.h"
+#include "record/outcome.h"
+
+namespace moestress::protocol {
+
+/// A session's greedy text beside others, held against its text alone.
+struct TextComparison {
+  quality::Parting parting = quality::Parting::Same;
+  std::size_t byte = 0;      ///< of the first difference
+  double margin_nats = 0;    ///< of the text alone, there
+  bool margin_known = true;  ///< the server told log probabilities of the text alone
+};
+
+/// Where texts part, the reply alone decides: its own log probabilities tell whether the token there was a
+/// near-tie. The token before counts as well, since another spelling may begin one token early and show one
+/// token late.
+TextComparison compare_with_alone(const record::Outcome& alone, const record::Outcome& beside);
+
+}  // namespace moestress::protocol

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "record/result.h"
+#include "stats/interval.h"
+
+namespace moestress::protocol {
+
+/// Puts a TestResult together: figures as they come, one verdict at the end. A verdict once FAIL or INVALID
+/// is not taken back by a later one, and the first reason stays.
+class ResultBuilder {
+ public:
+  void metric(const std::string& name, double value, const std::string& unit, std::int64_t n,
+              const std::optional<stats::Interval>& interval = std::nullopt) {
+    record::Metric metric{value, unit, n, std::nullopt};
+    if (interval && interval->bounded()) metric.ci = {interval->lo, interval->hi};
+    result_.metrics[name] = metric;
+  }
+  void metrics(const record::Metrics& more) { result_.metrics.insert(more.begin(), more.end()); }
+  void finding(const std::string& severity, std::string text) {
+    result_.findings.push_back({severity, std::move(text)});
+  }
+  void table(record::Table table) { result_.tables.push_back(std::move(table)); }
+
+  /// Keeps the graver of the verdicts given, with its reason.
+  void judge(record::Verdict verdict, std::string reason) {
+    if (judged_ && record::combine({verdict, result_.verdict}) == result_.verdict) return;
+    judged_ = true;
+    result_.verdict = verdict;
+    result_.reason = std::move(reason);
+  }
+  bool failed() const { return judged_ && result_.verdict == record::Verdict::Fail; }
+
+  record::TestResult take() { return std::move(result_); }
+
+ private:
+  record::TestResult result_;
+  bool judged_ = false;
+};
+
+}  // namespace moestress::protocol

@@ -1,0 +1,37 @@
+#include "protocol/result_builder.h"
+
+#include <gtest/gtest.h>
+
+namespace moestress::protocol {
+namespace {
+
+using record::Verdict;
+
+TEST(ResultBuilder, TheGraverVerdictStaysWithItsReason) {
+  ResultBuilder builder;
+  builder.judge(Verdict::Fail, "first fault");
+  builder.judge(Verdict::Fail, "second fault");
+  builder.judge(Verdict::Pass, "all well");
+  const auto result = builder.take();
+  EXPECT_EQ(result.verdict, Verdict::Fail);
+  EXPECT_EQ(result.reason, "first fault");
+}
+
+TEST(ResultBuilder, AFailureReplacesAPass) {
+  ResultBuilder builder;
+  builder.judge(Verdict::Pass, "all well");
+  builder.judge(Verdict::Inconclusive, "too few");
+  EXPECT_EQ(builder.take().verdict, Verdict::Inconclusive);
+}
+
+TEST(ResultBuilder, UnboundedIntervalsAreNotShown) {
+  ResultBuilder builder;
+  builder.metric("x", 1, "ms", 1, stats::Interval{});
+  builder.metric("y", 1, "ms", 9, stats::Interval{0.5, 1.5});
+  const auto result = builder.take();
+  EXPECT_FALSE(result.metrics.at("x").ci);
+  EXPECT_EQ(result.metrics.at("y").ci, (std::pair{0.5, 1.5}));
+}
+
+}  // namespace
+}  // namespace moestress::protocol

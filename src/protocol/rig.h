@@ -1,0 +1,134 @@
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/result.h"
+#include "load/closed_loop.h"
+#include "load/open_loop.h"
+#include "net/event_loop.h"
+#include "plan/plan.h"
+#include "probe/sampler.h"
+#include "protocol/model_facts.h"
+#include "protocol/server_properties.h"
+#include "record/placement.h"
+#include "record/sample.h"
+#include "store/run_writer.h"
+#include "target/target.h"
+#include "workload/requests.h"
+
+namespace moestress::protocol {
+
+/// What all models of a run share. Owned by the runner; outlives every rig.
+struct RunContext {
+  const plan::Plan& plan;
+  record::ExpertPlacement placement;  ///< plan.target.experts, parsed
+  const base::Clock& clock;
+  base::TimePoint epoch;
+  store::RunWriter& writer;
+  const std::atomic<bool>& cancelled;
+  base::Logger logger;
+  std::string
+      device;  ///< what plan.target.device comes down to here: "CPU", "Vulkan0"; "" for another's server
+  bool software_device =
+      false;            ///< a GPU made of software (lavapipe): its placement is real, its speed is not
+  std::string program;  ///< this executable, for `serve` and `score`
+  std::string run_directory;
+};
+
+/// The measuring rig of one model: the target under test, the load on it, the probe that watches it, and the
+/// recording of all three. Tests drive it one after the other; one thread at a time.
+class Rig {
+ public:
+  static base::Result<std::unique_ptr<Rig>> create(RunContext& run, ModelFacts facts);
+  ~Rig();
+  Rig(const Rig&) = delete;
+  Rig& operator=(const Rig&) = delete;
+
+  const plan::Plan& plan() const { return run_.plan; }
+  const plan::TestParameters& sizes() const { return run_.plan.tests; }
+  const record::ExpertPlacement& placement() const { return run_.placement; }
+  const ModelFacts& facts() const { return facts_; }
+  RunContext& run() { return run_; }
+  bool cancelled() const { return run_.cancelled.load(); }
+  base::Duration now() const { return run_.clock.now() - run_.epoch; }
+  std::uint64_t seed(std::string_view purpose) const;
+
+  // The target.
+
+  /// Starts the target if it does not run, as the plan says or with another context per slot.
+  base::Status ensure_target(std::optional<int> context_tokens = std::nullopt);
+  void stop_target();
+  bool has_target() const { return target_ != nullptr; }
+  target::Target& target() { return *target_; }
+  /// Whether the plan names no other server: then the engine itself can be asked.
+  bool embedded() const { return run_.plan.target.spawn.empty() && run_.plan.target.url.empty(); }
+  /// The engine's own books, of an embedded target; asked anew. Never called while anything is timed.
+  base::Result<ServerProperties> server_properties();
+  /// How the target ended if it did so by itself since it was last started; tells it once.
+  std::optional<std::string> take_death();
+  int deaths() const { return deaths_; }
+  bool software_device() const { return run_.software_device; }
+
+  // Load on it.
+
+  workload::RequestIds& request_ids() { return request_ids_; }
+  base::SessionId next_session() { return base::SessionId{next_session_++}; }
+  /// Runs the sessions and records every outcome under `test_id`; tokens are counted.
+  load::LoadResult closed_loop(const std::string& test_id, std::vector<std::vector<record::Request>> sessions,
+                               std::optional<base::Duration> stop_after = std::nullopt);
+  load::LoadResult open_loop(const std::string& test_id, std::vector<record::Request> requests);
+
+  // What the probe saw.
+
+  /// Samples of the running target since `since`, oldest first.
+  std::vector<record::ProcessSample> memory_since(base::Duration since) const;
+  /// The newest sample taken after this call began; absent when there is no process to look at.
+  std::optional<record::ProcessSample> fresh_memory();
+  /// Highest device figures of the whole run so far, by source ("engine", "nvml", …), in bytes of one device.
+  std::unordered_map<std::string, double> device_peaks() const;
+  probe::SamplerCost probe_cost() const;
+
+  /// A fresh path in the run's scratch folder, removed with the rig.
+  std::string scratch_path(const std::string& name) const;
+
+ private:
+  Rig(RunContext& run, ModelFacts facts);
+  target::TargetSpec target_spec(int context_tokens) const;
+  std::vector<std::string> serve_arguments(int context_tokens) const;
+  load::Sender sender(const std::string& test_id);
+  void settle_tokens(record::Outcome& outcome, const record::Request& request) const;
+  base::Status start_probe();
+  void on_process_sample(const record::ProcessSample& sample);
+  void on_device_sample(const record::DeviceSample& sample);
+  void note_peak(const std::string& source, double bytes);
+
+  RunContext& run_;
+  ModelFacts facts_;
+  net::EventLoop loop_;
+  std::jthread loop_thread_;
+  std::unique_ptr<target::Target> target_;
+  std::unique_ptr<probe::Sampler> sampler_;
+  workload::RequestIds request_ids_;
+  std::int64_t next_session_ = 0;
+  std::int64_t next_series_ = 0;
+  int context_tokens_ = 0;  ///< of the running target
+  int deaths_ = 0;
+
+  mutable std::mutex samples_mutex_;
+  std::deque<record::ProcessSample> samples_;  ///< of the running target, bounded
+  std::unordered_map<std::string, double> device_peaks_;
+  std::unordered_map<std::string, double> device_idle_;  ///< used bytes before the target was started
+};
+
+}  // namespace moestress::protocol

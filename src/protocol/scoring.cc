@@ -1,0 +1,67 @@
+#include "protocol/scoring.h"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "base/text.h"
+#include "target/process.h"
+
+namespace moestress::protocol {
+namespace {
+
+base::Status write_texts(const std::string& path, const std::vector<ScoringText>& texts) {
+  std::ofstream file(path);
+  for (const auto& text : texts)
+    file << nlohmann::json{{"id", text.id}, {"text", text.text}, {"chat", text.chat}}.dump() << '\n';
+  file.flush();
+  if (!file) return base::fail(base::ErrorCode::Io, "{}: can't be written; is the disk full?", path);
+  return {};
+}
+
+std::vector<std::string> arguments(const Rig& rig, const RunContext& run, const ScoringJob& job,
+                                   const std::string& texts_path, const std::string& out) {
+  std::vector<std::string> argv{run.program, "score",
+                                "-m",        rig.facts().path,
+                                "--device",  job.device,
+                                "--experts", job.experts,
+                                "--ctx",     std::to_string(job.context_tokens),
+                                "--slots",   std::to_string(job.slots),
+                                "--threads", std::to_string(run.plan.target.threads),
+                                "-o",        out};
+  if (job.from.empty()) {
+    argv.insert(argv.end(), {"--text", texts_path});
+    if (job.generate > 0) argv.insert(argv.end(), {"--generate", std::to_string(job.generate)});
+  } else {
+    argv.insert(argv.end(), {"--from", job.from});
+  }
+  if (job.trace) argv.emplace_back("--trace");
+  if (!job.logits) argv.emplace_back("--no-logits");
+  if (job.repack) argv.emplace_back("--repack");
+  return argv;
+}
+
+}  // namespace
+
+base::Result<std::string> run_scoring(Rig& rig, const ScoringJob& job) {
+  const std::string out = rig.scratch_path(job.name + ".score");
+  const std::string texts = rig.scratch_path(job.name + ".jsonl");
+  if (job.from.empty()) MOESTRESS_TRY_STATUS(write_texts(texts, job.texts));
+  target::SpawnSpec spec;
+  spec.argv = arguments(rig, rig.run(), job, texts, out);
+  spec.log_path = rig.scratch_path(job.name + ".log");
+  MOESTRESS_TRY(auto process, target::Process::spawn(spec));
+  while (process->alive()) {
+    if (rig.cancelled()) return base::fail(base::ErrorCode::Cancelled, "interrupted");
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  const std::string end = process->death().value_or("ended in an unknown way");
+  if (end != "exited with code 0")
+    return base::fail(base::ErrorCode::TargetDied, "moestress score ({}, experts {}) {}:\n{}", job.name,
+                      job.experts, end, target::log_tail(spec.log_path, 5));
+  return out;
+}
+
+}  // namespace moestress::protocol

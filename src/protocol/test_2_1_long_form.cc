@@ -1,0 +1,160 @@
+// 2.1 long-form: long replies and continuous generation in one session: decode speed in sliding windows, its
+// trend, the slope of memory, and degeneration of the text.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "base/text.h"
+#include "load/latency.h"
+#include "protocol/result_builder.h"
+#include "protocol/tests.h"
+#include "quality/degeneration.h"
+#include "stats/quantile.h"
+#include "stats/trend.h"
+
+namespace moestress::protocol {
+namespace {
+
+using record::Outcome;
+using record::Verdict;
+
+constexpr base::Duration kWindow = std::chrono::seconds(60);  // C1's; a shorter one is never called sustained
+constexpr base::Duration kStep = std::chrono::seconds(1);
+constexpr int kPromptReserveTokens = 512;
+
+/// The context that the longest reply needs, within what the model was trained for.
+int context_needed(const Rig& rig, int longest) {
+  const int wanted = std::max(rig.plan().target.context_tokens, longest + kPromptReserveTokens);
+  const int trained = static_cast<int>(rig.facts().topology.context_tokens);
+  return trained > 0 ? std::min(wanted, trained) : wanted;
+}
+
+record::Request long_request(Rig& rig, int tokens, int context, std::size_t turn) {
+  workload::RequestShape shape;
+  shape.max_tokens = std::min(tokens, context - kPromptReserveTokens);
+  shape.ignore_eos = true;
+  const auto set = workload::prompts(workload::Domain::Creative);
+  return workload::make_request(set[turn % set.size()], rig.request_ids().next(), rig.next_session(), shape);
+}
+
+void note_speed(const std::vector<Outcome>& outcomes, ResultBuilder& result) {
+  const auto windows = load::window_speeds(outcomes, kWindow, kStep);
+  if (windows.empty()) {
+    result.finding("info", "shorter than one window of 60 s: no sustained speed");
+    return;
+  }
+  std::vector<double> hours, speeds;
+  record::Table table{"Decode speed in sliding 60 s windows", {"seconds", "tok/s"}, {}, {}, "line"};
+  for (const auto& window : windows) {
+    hours.push_back(base::to_seconds(window.end) / 3600);
+    speeds.push_back(window.tok_s);
+    table.rows.push_back({base::to_seconds(window.end), window.tok_s});
+  }
+  const auto n = static_cast<std::int64_t>(windows.size());
+  result.metric("decode_tok_s_min", *std::min_element(speeds.begin(), speeds.end()), "tok/s", n);
+  result.metric("decode_tok_s_p5", stats::quantile(speeds, 0.05), "tok/s", n);
+  const double median = stats::quantile(speeds, 0.5);
+  result.metric("decode_tok_s_median", median, "tok/s", n);
+  // Windows overlap; every sixtieth is independent of the one before.
+  std::vector<double> x, y;
+  for (std::size_t i = 0; i < speeds.size(); i += 60) {
+    x.push_back(hours[i]);
+    y.push_back(speeds[i]);
+  }
+  const auto trend = stats::theil_sen(x, y);
+  if (trend.interval.bounded() && median > 0) {
+    const double over = 100 * (x.back() - x.front()) / median;  // per cent over the whole test
+    result.metric("decode_tok_s_trend_percent", trend.slope * over, "%", trend.n,
+                  stats::Interval{trend.interval.lo * over, trend.interval.hi * over});
+  }
+  result.table(std::move(table));
+}
+
+void note_memory(const std::vector<record::ProcessSample>& samples, ResultBuilder& result) {
+  std::vector<double> hours, bytes;
+  // One sample a second at most: neighbours at 10 Hz are the same measurement.
+  base::Duration last{-1};
+  for (const auto& sample : samples) {
+    if (last.count() >= 0 && sample.at - last < std::chrono::seconds(1)) continue;
+    last = sample.at;
+    hours.push_back(base::to_seconds(sample.at) / 3600);
+    bytes.push_back(static_cast<double>(sample.private_bytes()));
+  }
+  const auto trend = stats::theil_sen(hours, bytes);
+  if (trend.interval.bounded())
+    result.metric("private_bytes_per_hour", trend.slope, "bytes/h", trend.n, trend.interval);
+}
+
+void note_text(const std::vector<Outcome>& outcomes, ResultBuilder& result) {
+  std::string text;
+  for (const Outcome& outcome : outcomes) {
+    const auto degeneration = quality::degeneration(outcome.text);
+    if (degeneration.looping)
+      result.judge(Verdict::Fail, fmt::format("the text of request {} ends in a loop of period {}",
+                                              outcome.request.value, degeneration.loop_period));
+    text += outcome.text;
+  }
+  const auto whole = quality::degeneration(text);
+  const auto n = static_cast<std::int64_t>(outcomes.size());
+  result.metric("text_diversity", whole.diversity, "", n);
+  result.metric("text_rep4", whole.rep4, "", n);
+  result.metric("text_distinct2", whole.distinct2, "", n);
+  result.metric("text_compression_ratio", whole.compression_ratio, "", n);
+}
+
+}  // namespace
+
+record::TestResult test_2_1_long_form(Rig& rig) {
+  ResultBuilder result;
+  const auto& lengths = rig.sizes().long_form_tokens;
+  const int longest = lengths.empty() ? 0 : *std::max_element(lengths.begin(), lengths.end());
+  const int context = context_needed(rig, longest);
+  if (const auto status = rig.ensure_target(context); !status) {
+    result.judge(Verdict::Fail, status.error().message);
+    return result.take();
+  }
+  const base::Duration began = rig.now();
+  std::vector<record::Request> requests;
+  for (std::size_t i = 0; i < lengths.size(); ++i)
+    requests.push_back(long_request(rig, lengths[i], context, i));
+  std::vector<Outcome> outcomes = rig.closed_loop("2.1", {requests}).outcomes;
+
+  if (rig.sizes().long_form_seconds > 0 && !rig.cancelled()) {
+    std::vector<record::Request> more;
+    // Far more than can be served in the time; those past it are never sent.
+    const auto count = static_cast<std::size_t>(rig.sizes().long_form_seconds) + 1;
+    for (std::size_t i = 0; i < count; ++i)
+      more.push_back(long_request(rig, std::max(longest, 256), context, i + lengths.size()));
+    auto continuous =
+        rig.closed_loop("2.1", {std::move(more)}, base::from_seconds(rig.sizes().long_form_seconds));
+    std::move(continuous.outcomes.begin(), continuous.outcomes.end(), std::back_inserter(outcomes));
+  }
+
+  std::int64_t tokens = 0;
+  for (const Outcome& outcome : outcomes) {
+    tokens += std::max<std::int64_t>(0, outcome.completion_tokens);
+    if (!outcome.ok() && outcome.ending != record::Ending::Cancelled)
+      result.judge(Verdict::Fail,
+                   fmt::format("a reply ended as {}: {}", record::to_string(outcome.ending), outcome.detail));
+  }
+  for (std::size_t i = 0; i < requests.size() && i < outcomes.size(); ++i)
+    if (outcomes[i].ok() && outcomes[i].completion_tokens < requests[i].max_tokens * 9 / 10)
+      result.judge(Verdict::Fail, fmt::format("{} tokens were asked for, {} came (finish reason {})",
+                                              requests[i].max_tokens, outcomes[i].completion_tokens,
+                                              base::printable(outcomes[i].finish_reason, 40)));
+  const double seconds = base::to_seconds(rig.now() - began);
+  result.metrics(load::latency_metrics(outcomes));
+  result.metric("generating_seconds", seconds, "s", static_cast<std::int64_t>(outcomes.size()));
+  note_speed(outcomes, result);
+  note_memory(rig.memory_since(began), result);
+  if (rig.facts().random_weights)
+    result.finding("info", "random weights: degeneration of the text is not looked at");
+  else
+    note_text(outcomes, result);
+  result.judge(Verdict::Pass, fmt::format("{} tokens in {} replies over {}, none broken off", tokens,
+                                          outcomes.size(), base::human_seconds(seconds)));
+  return result.take();
+}
+
+}  // namespace moestress::protocol

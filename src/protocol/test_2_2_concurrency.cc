@@ -1,0 +1,251 @@
+// 2.2 concurrency: 1 to 5 parallel sessions, each of a prompt class of its own, long and short mixed; speed,
+// fairness, latency and memory at each level, and whether a session's text beside others is its text alone
+// (cross-talk).
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/text.h"
+#include "load/latency.h"
+#include "protocol/cross_talk.h"
+#include "protocol/result_builder.h"
+#include "protocol/scoring.h"
+#include "protocol/tests.h"
+#include "quality/score_file.h"
+#include "stats/fairness.h"
+#include "stats/quantile.h"
+
+namespace moestress::protocol {
+namespace {
+
+using quality::Parting;
+using record::Outcome;
+using record::Verdict;
+
+struct Plan {
+  std::size_t sessions;
+  std::size_t rounds;
+};
+
+/// Each session's requests; the same at every level, so that only the company differs.
+std::vector<std::vector<record::Request>> all_sessions(Rig& rig, const Plan& plan) {
+  std::vector<std::vector<record::Request>> sessions;
+  for (std::size_t i = 0; i < plan.sessions; ++i) {
+    workload::RequestShape shape;
+    shape.max_tokens =
+        i % 2 == 0 ? rig.sizes().concurrency_tokens : std::max(8, rig.sizes().concurrency_tokens / 2);
+    shape.ignore_eos = true;
+    auto requests = workload::session_requests(static_cast<int>(i), plan.rounds, rig.request_ids(), shape,
+                                               rig.seed(fmt::format("2.2/session {}", i)));
+    const auto session = rig.next_session();
+    for (auto& request : requests) request.session = session;
+    sessions.push_back(std::move(requests));
+  }
+  return sessions;
+}
+
+std::vector<std::vector<record::Request>> first_sessions(Rig& rig,
+                                                         const std::vector<std::vector<record::Request>>& all,
+                                                         std::size_t count) {
+  std::vector<std::vector<record::Request>> sessions(all.begin(),
+                                                     all.begin() + static_cast<std::ptrdiff_t>(count));
+  for (auto& session : sessions)
+    for (auto& request : session) request.id = rig.request_ids().next();
+  return sessions;
+}
+
+/// Outcomes sorted into sessions, each in the order of its requests.
+std::vector<std::vector<Outcome>> by_session(const std::vector<std::vector<record::Request>>& sessions,
+                                             std::vector<Outcome> outcomes) {
+  std::vector<std::vector<Outcome>> sorted(sessions.size());
+  for (std::size_t i = 0; i < sessions.size(); ++i)
+    for (const auto& request : sessions[i]) {
+      const auto found = std::find_if(outcomes.begin(), outcomes.end(),
+                                      [&](const Outcome& outcome) { return outcome.request == request.id; });
+      if (found != outcomes.end()) sorted[i].push_back(std::move(*found));
+    }
+  return sorted;
+}
+
+struct Level {
+  std::size_t sessions = 0;
+  double aggregate_tok_s = 0;
+  double slowest_tok_s = std::nan("");
+  double jain = 1;
+  double ttft_ms_p50 = std::nan("");
+  double itl_ms_p50 = std::nan("");
+  double itl_ms_p99 = std::nan("");
+  double private_bytes_peak = std::nan("");
+  std::int64_t failed = 0;
+};
+
+double metric_or_nan(const record::Metrics& metrics, const char* name) {
+  const auto found = metrics.find(name);
+  return found == metrics.end() ? std::nan("") : found->second.value;
+}
+
+Level figures(const std::vector<std::vector<Outcome>>& sessions, double seconds,
+              const std::vector<record::ProcessSample>& memory) {
+  Level level;
+  level.sessions = sessions.size();
+  std::vector<Outcome> all;
+  std::vector<double> session_speeds;
+  std::int64_t tokens = 0;
+  for (const auto& session : sessions) {
+    double session_tokens = 0, session_seconds = 0;
+    for (const Outcome& outcome : session) {
+      if (!outcome.ok()) continue;
+      tokens += outcome.completion_tokens;
+      session_tokens += static_cast<double>(outcome.completion_tokens - 1);
+      session_seconds += base::to_seconds(outcome.last_text - outcome.first_text);
+    }
+    if (session_seconds > 0) session_speeds.push_back(session_tokens / session_seconds);
+    all.insert(all.end(), session.begin(), session.end());
+  }
+  const auto metrics = load::latency_metrics(all);
+  level.aggregate_tok_s = static_cast<double>(tokens) / seconds;
+  if (!session_speeds.empty())
+    level.slowest_tok_s = *std::min_element(session_speeds.begin(), session_speeds.end());
+  level.jain = stats::jain(session_speeds);
+  level.ttft_ms_p50 = metric_or_nan(metrics, "ttft_ms_p50");
+  level.itl_ms_p50 = metric_or_nan(metrics, "itl_ms_p50");
+  level.itl_ms_p99 = metric_or_nan(metrics, "itl_ms_p99");
+  level.failed = static_cast<std::int64_t>(metric_or_nan(metrics, "requests_failed"));
+  for (const auto& sample : memory) {
+    const double bytes = static_cast<double>(sample.private_bytes());
+    if (std::isnan(level.private_bytes_peak) || bytes > level.private_bytes_peak)
+      level.private_bytes_peak = bytes;
+  }
+  return level;
+}
+
+/// The margin between the two best tokens after `prefix` of the reply, by teacher forcing in a process of its
+/// own: for servers that tell no log probabilities.
+base::Result<double> margin_by_teacher_forcing(Rig& rig, const record::Request& request,
+                                               std::string_view prefix) {
+  MOESTRESS_TRY(const std::string prompt, rig.facts().tokenizer->apply_chat_template(request.messages));
+  ScoringJob job;
+  job.name = fmt::format("cross-talk-{}", request.id.value);
+  job.device = rig.plan().target.device;
+  job.experts = rig.plan().target.experts;
+  job.texts = {{"parted", prompt + std::string(prefix), false}};
+  job.slots = 1;
+  MOESTRESS_TRY(const std::string path, run_scoring(rig, job));
+  MOESTRESS_TRY(auto reader, quality::ScoreReader::open(path));
+  MOESTRESS_TRY(const auto text, reader.next());
+  if (!text || text->tokens.empty()) return base::fail(base::ErrorCode::Format, "{}: holds no text", path);
+  const auto row = text->row(text->tokens.size() - 1);
+  std::vector<float> logits(row.begin(), row.end());
+  std::partial_sort(logits.begin(), logits.begin() + 2, logits.end(), std::greater<>());
+  return static_cast<double>(logits[0] - logits[1]);
+}
+
+/// Counts the parted texts of one level and judges them.
+void judge_cross_talk(Rig& rig, const std::vector<std::vector<record::Request>>& requests,
+                      const std::vector<std::vector<Outcome>>& alone,
+                      const std::vector<std::vector<Outcome>>& beside, std::int64_t& cross_talk,
+                      std::int64_t& near_ties, ResultBuilder& result) {
+  for (std::size_t i = 0; i < beside.size(); ++i) {
+    for (std::size_t round = 0; round < beside[i].size() && round < alone[i].size(); ++round) {
+      if (!beside[i][round].ok() || !alone[i][round].ok()) continue;
+      TextComparison comparison = compare_with_alone(alone[i][round], beside[i][round]);
+      if (comparison.parting == Parting::Same) continue;
+      if (!comparison.margin_known) {
+        const auto margin = margin_by_teacher_forcing(
+            rig, requests[i][round], std::string_view(alone[i][round].text).substr(0, comparison.byte));
+        if (!margin) {
+          result.finding("warning",
+                         "a text parted and could not be teacher-forced: " + margin.error().message);
+          result.judge(Verdict::Inconclusive,
+                       "texts beside others parted from their texts alone, and whether at a near-tie "
+                       "could not be found out");
+          continue;
+        }
+        comparison.margin_nats = *margin;
+        if (*margin <= quality::kNearTieNats) comparison.parting = Parting::NearTie;
+      }
+      const std::string where =
+          fmt::format("{} sessions, session {} ({}): text parts at byte {}, margin {:.3f} nats",
+                      beside.size(), i + 1, beside[i][round].label, comparison.byte, comparison.margin_nats);
+      if (comparison.parting == Parting::NearTie) {
+        ++near_ties;
+        result.finding("info", where + ": a near-tie, no cross-talk");
+      } else {
+        ++cross_talk;
+        result.finding("error", where + ": cross-talk");
+        result.judge(Verdict::Fail, "cross-talk: " + where);
+      }
+    }
+  }
+}
+
+void note_level(const Level& level, ResultBuilder& result) {
+  const auto n = static_cast<std::int64_t>(level.sessions);
+  const std::string suffix = fmt::format("_s{}", level.sessions);
+  result.metric("aggregate_tok_s" + suffix, level.aggregate_tok_s, "tok/s", n);
+  result.metric("session_tok_s_min" + suffix, level.slowest_tok_s, "tok/s", n);
+  result.metric("fairness_jain" + suffix, level.jain, "", n);
+  result.metric("requests_failed" + suffix, static_cast<double>(level.failed), "", n);
+}
+
+}  // namespace
+
+record::TestResult test_2_2_concurrency(Rig& rig) {
+  ResultBuilder result;
+  const auto& levels = rig.sizes().concurrency_levels;
+  const Plan plan{static_cast<std::size_t>(*std::max_element(levels.begin(), levels.end())),
+                  static_cast<std::size_t>(rig.sizes().concurrency_rounds)};
+  const auto sessions = all_sessions(rig, plan);
+
+  // Alone: one session after the other, with log probabilities; not timed.
+  std::vector<record::Request> alone_requests;
+  for (const auto& session : sessions)
+    for (auto request : session) {
+      request.top_logprobs = 2;
+      alone_requests.push_back(std::move(request));
+    }
+  const auto alone = by_session(sessions, rig.closed_loop("2.2", {std::move(alone_requests)}).outcomes);
+
+  record::Table table{"Speed by parallel sessions",
+                      {"sessions", "aggregate tok/s", "slowest session tok/s", "Jain fairness", "TTFT p50 ms",
+                       "ITL p50 ms", "ITL p99 ms", "private bytes peak", "failed"},
+                      {},
+                      {},
+                      "table"};
+  std::int64_t cross_talk = 0, near_ties = 0, compared = 0;
+  for (const int count : levels) {
+    if (rig.cancelled()) break;
+    const auto requests = first_sessions(rig, sessions, static_cast<std::size_t>(count));
+    const base::Duration began = rig.now();
+    auto load = rig.closed_loop("2.2", requests);
+    const double seconds = base::to_seconds(rig.now() - began);
+    if (!load.lag_valid) result.judge(Verdict::Invalid, load.lag_reason);
+    const auto beside = by_session(requests, std::move(load.outcomes));
+    const Level level = figures(beside, seconds, rig.memory_since(began));
+    note_level(level, result);
+    table.rows.push_back({static_cast<double>(count), level.aggregate_tok_s, level.slowest_tok_s, level.jain,
+                          level.ttft_ms_p50, level.itl_ms_p50, level.itl_ms_p99, level.private_bytes_peak,
+                          static_cast<double>(level.failed)});
+    for (const auto& session : beside)
+      for (const Outcome& outcome : session)
+        if (!outcome.ok() && outcome.ending != record::Ending::Cancelled) {
+          result.finding("error", fmt::format("{} sessions: a request ended as {}: {}", count,
+                                              record::to_string(outcome.ending), outcome.detail));
+          result.judge(Verdict::Fail, fmt::format("at {} sessions a request ended as {}: {}", count,
+                                                  record::to_string(outcome.ending), outcome.detail));
+        } else {
+          ++compared;
+        }
+    judge_cross_talk(rig, requests, alone, beside, cross_talk, near_ties, result);
+  }
+  result.metric("cross_talk_texts", static_cast<double>(cross_talk), "", compared);
+  result.metric("near_tie_texts", static_cast<double>(near_ties), "", compared);
+  result.table(std::move(table));
+  result.judge(Verdict::Pass, fmt::format("{} replies at {} to {} sessions: none failed, none differs from "
+                                          "its text alone but at {} near-ties",
+                                          compared, levels.front(), levels.back(), near_ties));
+  return result.take();
+}
+
+}  // namespace moestress::protocol

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "protocol/rig.h"
+#include "record/result.h"
+
+namespace moestress::protocol {
+
+/// A test of the protocol. `run` drives the rig and concludes; the runner sees to the target's life, to its
+/// death, to interruption, and to the record.
+struct Test {
+  std::string_view id;    ///< "2.2"
+  std::string_view name;  ///< "concurrency"
+  record::TestResult (*run)(Rig& rig);
+  bool needs_target;  ///< else the target is stopped first, where it is ours
+};
+
+/// Every test, in the order of running: those that need the target first.
+std::span<const Test> tests();
+
+// One file each: test_<id>_<name>.cc.
+record::TestResult test_1_1_load(Rig& rig);
+record::TestResult test_1_2_generation(Rig& rig);
+record::TestResult test_1_3_footprint(Rig& rig);
+record::TestResult test_1_4_placement(Rig& rig);
+record::TestResult test_2_1_long_form(Rig& rig);
+record::TestResult test_2_2_concurrency(Rig& rig);
+record::TestResult test_3_1_routing(Rig& rig);
+record::TestResult test_5_1_memory(Rig& rig);
+record::TestResult test_5_2_profile(Rig& rig);
+record::TestResult test_6_1_consistency(Rig& rig);
+
+}  // namespace moestress::protocol
