@@ -22,7 +22,7 @@ struct ContextOptions {
   int context_tokens = 2048;  ///< per slot
   int threads = 0;            ///< 0: one per physical core
   int batch_tokens = 512;
-  bool trace_routing = false; ///< costs speed: never while timing
+  bool trace_routing = false;  ///< costs speed: never while timing
 };
 
 struct Generation {
@@ -65,21 +65,22 @@ struct BatcherStats {
   std::uint64_t cancelled_total = 0;
 };
 
-/// Continuous batching over the slots of one context, on a thread of its own: a request is admitted while others
-/// decode, prompts are fed in chunks beside them, a cancelled one frees its slot before the next batch.
-/// Any thread may call; callbacks come on the batcher's thread and must not block.
+/// Continuous batching over the slots of one context, on a thread of its own: a request is admitted while
+/// others decode, prompts are fed in chunks beside them, a cancelled one frees its slot before the next
+/// batch. Any thread may call; callbacks come on the batcher's thread and must not block.
 class Batcher {
  public:
   using OnToken = std::function<void(const GeneratedToken&)>;
   using OnEnd = std::function<void(GenerationEnd)>;
 
   static base::Result<std::unique_ptr<Batcher>> start(std::shared_ptr<const Model> model,
-                                                      const ContextOptions& options, const base::Logger& logger);
+                                                      const ContextOptions& options,
+                                                      const base::Logger& logger);
   /// Ends every generation as Cancelled and joins the thread.
   ~Batcher();
 
-  /// Queues a generation and gives its id. Errors: Limit (prompt and max_tokens pass the slot's context; the text
-  /// names both numbers), Usage (empty prompt, top_logprobs out of range).
+  /// Queues a generation and gives its id. Errors: Limit (prompt and max_tokens pass the slot's context; the
+  /// text names both numbers), Usage (empty prompt, top_logprobs out of range).
   base::Result<std::uint64_t> submit(Generation generation, OnToken on_token, OnEnd on_end);
   /// Ends it as Cancelled, queued or running. Unknown ids are ignored: it may have ended just now.
   void cancel(std::uint64_t id);

@@ -32,11 +32,11 @@ std::vector<Device> devices();
 
 struct LoadOptions {
   std::string path;
-  std::string device = "auto";      ///< "auto": the first GPU, else the CPU; "cpu"; or a Device::name
+  std::string device = "auto";  ///< "auto": the first GPU, else the CPU; "cpu"; or a Device::name
   record::ExpertPlacement experts;
-  bool mmap = false;                ///< off gives true byte counts
-  bool repack = false;              ///< CPU weight repacking changes rounding; off where numerics are compared
-  bool vocabulary_only = false;     ///< tokenizer and chat template, no weights
+  bool mmap = false;             ///< off gives true byte counts
+  bool repack = false;           ///< CPU weight repacking changes rounding; off where numerics are compared
+  bool vocabulary_only = false;  ///< tokenizer and chat template, no weights
   std::function<void(float)> progress;  ///< 0..1, on the loading thread; may be empty
 };
 
@@ -46,12 +46,12 @@ struct ModelInfo {
   std::string name;          ///< general.name
   int layers = 0;
   int moe_layers = 0;
-  int experts = 0;           ///< routed experts per MoE layer
+  int experts = 0;  ///< routed experts per MoE layer
   int experts_used = 0;
   int experts_shared = 0;
   int vocabulary = 0;
   int embedding = 0;
-  int context_trained = 0;   ///< tokens
+  int context_trained = 0;  ///< tokens
   std::uint64_t file_bytes = 0;
 };
 
