@@ -1,0 +1,121 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "record/result.h"
+#include "store/run_info.h"
+
+namespace moestress::store {
+class RunReader;
+}
+
+namespace moestress::report {
+
+/// A curve of at most kSeriesPoints points. `y` may hold NaN: a gap.
+struct Curve {
+  std::string name;
+  std::string unit;
+  std::vector<double> x;
+  std::vector<double> y;
+};
+
+/// Something that happened at an instant of the run, for the time axis.
+struct Mark {
+  double seconds = 0;
+  std::string kind;
+  std::string text;
+};
+
+/// Memory against time in seconds since the run's start: the target's processes, the devices, the host.
+struct MemoryTimeline {
+  std::vector<Curve> process;
+  std::vector<Curve> device;
+  std::vector<Curve> host;
+  std::vector<Mark> marks;
+};
+
+/// A quantile, where n is large enough for it to be given at all (METRICS.md, "Tail quantiles").
+struct Percentile {
+  double p = 0;  ///< 0..1
+  double value = 0;
+};
+
+/// How one latency was distributed in one test: its empirical distribution function thinned to some 100
+/// points.
+struct LatencyDistribution {
+  std::string model;
+  std::string test;
+  std::string quantity;  ///< "TTFT", "TTFT from the send", "ITL"
+  std::int64_t n = 0;
+  double max_ms = 0;
+  std::vector<double> value_ms;  ///< ascending
+  std::vector<double> share;     ///< share of samples at or below value_ms
+  std::vector<Percentile> percentiles_ms;
+};
+
+/// One request's decode speed and the context it was reached at.
+struct SpeedPoint {
+  double context_tokens = 0;  ///< of the prompt and half of the reply: the middle of the decode
+  double tok_per_s = 0;
+};
+
+/// What came of the requests of one test: how many ended in each way.
+struct EndingCount {
+  std::string model;
+  std::string test;
+  std::string ending;
+  std::int64_t count = 0;
+};
+
+/// Speed points of one model, at most kSeriesPoints of them; n is how many there were.
+struct SpeedCloud {
+  std::string model;
+  std::int64_t n = 0;
+  std::vector<SpeedPoint> points;
+};
+
+/// The share of its layer's choices that each expert got, for one set of prompts.
+struct RoutingShares {
+  std::string model;
+  std::string set;  ///< "code", "creative writing", …
+  std::int64_t tokens = 0;
+  std::vector<int> layers;                 ///< model layer numbers
+  std::vector<std::vector<double>> share;  ///< [layer][expert], each row sums to 1
+};
+
+/// All that a report says, gathered once; every writer is a pure function of it. Texts are as they were
+/// stored; each writer makes them safe for its own format.
+struct ReportInput {
+  store::RunInfo run;
+  std::string directory;    ///< the run's
+  std::string report_path;  ///< where report.html is, or will be
+  std::string plan_toml;    ///< as resolved; empty where the file isn't there
+  /// Empty for a run that came to its end. Else how far it came, for people.
+  std::string cut_off;
+  std::vector<record::ModelResult> models;
+  MemoryTimeline memory;
+  std::vector<LatencyDistribution> latencies;
+  std::vector<SpeedCloud> speeds;
+  std::vector<EndingCount> endings;
+  std::vector<RoutingShares> routing;
+  std::vector<std::string> notes;  ///< what could not be read for this report, and why
+};
+
+/// No curve in a report has more points than this.
+inline constexpr std::size_t kSeriesPoints = 1000;
+
+/// Reads what a report needs from a run, which may still be going or may have been cut off.
+/// Errors: those of the reader (a damaged database).
+base::Result<ReportInput> gather(const store::RunReader& reader);
+
+/// The run's verdict: record::combine over every criterion and test of every model; SKIPPED where there is
+/// none.
+record::Verdict overall_verdict(const ReportInput& input);
+/// The same for one model.
+record::Verdict model_verdict(const record::ModelResult& model);
+
+}  // namespace moestress::report

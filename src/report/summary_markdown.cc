@@ -1,0 +1,98 @@
+#include "report/summary_markdown.h"
+
+#include <fmt/format.h>
+
+#include "report/plain_text.h"
+#include "report/verdict_sentence.h"
+
+namespace moestress::report {
+namespace {
+
+std::string verdict_text(record::Verdict verdict) {
+  return fmt::format("{} {}", verdict_symbol(verdict), to_string(verdict));
+}
+
+void add_head(std::string& out, const ReportInput& input) {
+  out += fmt::format("# {} · moestress run {}\n\n", verdict_text(overall_verdict(input)),
+                     markdown_text(input.run.id));
+  if (!input.cut_off.empty()) out += fmt::format("> **Cut off** {}\n\n", markdown_text(input.cut_off));
+  out += fmt::format("Suite {}, scale {:g}, seed {}. Started {}, {}.\n\n", markdown_text(input.run.suite),
+                     input.run.scale, input.run.seed, markdown_text(input.run.started),
+                     input.run.ended.empty() ? "no end" : "ended " + markdown_text(input.run.ended));
+}
+
+void add_criteria(std::string& out, const record::ModelResult& model) {
+  if (model.criteria.empty()) {
+    out += "No criterion was decided.\n\n";
+    return;
+  }
+  out += "| criterion | verdict | measured | threshold | evidence | reason |\n|---|---|---|---|---|---|\n";
+  for (const record::CriterionResult& c : model.criteria)
+    out += fmt::format("| {} {} | {} | {} | {} | {} | {} |\n", markdown_text(c.id), markdown_text(c.name),
+                       verdict_text(c.verdict), markdown_text(human_figure(c.measured, c.unit)),
+                       markdown_text(c.threshold), markdown_text(c.evidence), markdown_text(c.reason));
+  out += "\n";
+}
+
+void add_tests(std::string& out, const record::ModelResult& model) {
+  if (model.tests.empty()) {
+    out += "No test was finished.\n\n";
+    return;
+  }
+  out += "| test | verdict | reason |\n|---|---|---|\n";
+  for (const record::TestResult& t : model.tests)
+    out += fmt::format("| {} {} | {} | {} |\n", markdown_text(t.id), markdown_text(t.name),
+                       verdict_text(t.verdict), markdown_text(t.reason));
+  out += "\n";
+  for (const record::TestResult& t : model.tests)
+    for (const record::Finding& f : t.findings)
+      if (f.severity != "info")
+        out += fmt::format("- {} {}: {}\n", markdown_text(t.id), markdown_text(f.severity),
+                           markdown_text(f.text));
+  if (out.back() == '\n' && out[out.size() - 2] != '\n') out += "\n";
+}
+
+void add_model(std::string& out, const record::ModelResult& model) {
+  out += fmt::format("## {} · {}\n\n", markdown_text(model.id), verdict_text(model_verdict(model)));
+  out += fmt::format("{}, {} layers, {} experts, {} used", markdown_text(model.architecture), model.layers,
+                     model.experts, model.experts_used);
+  if (model.experts_shared > 0) out += fmt::format(", {} shared", model.experts_shared);
+  out += fmt::format("; experts on: {}.\n\n{}\n\n", markdown_text(model.placement),
+                     markdown_text(verdict_sentence(model)));
+  add_criteria(out, model);
+  add_tests(out, model);
+  if (model.recommendations.empty()) return;
+  out += "What to change:\n\n";
+  for (const record::Recommendation& r : model.recommendations)
+    out += fmt::format("- **{}**: {}. Expected: {}. Evidence: {}\n", markdown_text(r.setting),
+                       markdown_text(r.change), markdown_text(r.expected), markdown_text(r.evidence));
+  out += "\n";
+}
+
+}  // namespace
+
+std::string markdown_text(std::string_view text) {
+  std::string out;
+  for (const char c : plain_line(text, 2000)) {
+    // Underscores inside words are no markup in GitHub's Markdown, and metric names are full of them.
+    if (std::string_view("\\`*[]<>|#~!&$@").find(c) != std::string_view::npos) out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+std::string summary_markdown(const ReportInput& input) {
+  std::string out;
+  add_head(out, input);
+  for (const record::ModelResult& model : input.models) add_model(out, model);
+  if (input.models.empty()) out += "No model was tested.\n\n";
+  if (!input.notes.empty()) {
+    out += "## Not in this report\n\n";
+    for (const std::string& note : input.notes) out += fmt::format("- {}\n", markdown_text(note));
+    out += "\n";
+  }
+  out += "Figures with their intervals and n are in result.json; charts are in report.html.\n";
+  return out;
+}
+
+}  // namespace moestress::report
