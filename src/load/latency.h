@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -35,23 +36,26 @@ void count_tokens(std::span<record::Outcome> outcomes,
 
 /// ttft_ms_{p50,p90,p99}, ttft_send_ms_p50, itl_ms_{p50,p90,p99}, tpot_ms_mean, e2e_ms_{p50,p99},
 /// decode_tok_s_mean, requests_ok, requests_failed (Cancelled ones are neither), completion_tokens. Each with
-/// n and, where one can be had, its 95 % interval. A figure without a sample is absent.
+/// n, and with its 95 % interval where its samples are independent: not for ITL, whose gaps come in
+/// sequences. A figure without a sample is absent.
 record::Metrics latency_metrics(std::span<const record::Outcome> outcomes);
 
-/// The decode speed of each window of `width` that lies whole between the first and the last text of the
-/// outcomes, starting every `step`: tokens whose arrival falls into it over its length. A chunk's tokens are
-/// its share of the outcome's counted tokens by bytes, spread evenly over the gap that it ends (its first
-/// chunk's count at arrival). Outcomes of several sessions add up. `at` of a point is the window's end, an
-/// offset from the epoch.
+/// Decode speed in one window.
 struct WindowSpeed {
-  base::Duration end{0};
+  base::Duration end{0};  ///< when the window ended, an offset from the epoch
   double tok_s = 0;
 };
+
+/// Decode speed in sliding windows of decode time: a session's replies, first to last text of each, are put
+/// end to end, so that neither prefill nor think time counts as slow decoding, and a stall within a reply
+/// does. Windows start every `step`; of several sessions each has its own. A reply's counted tokens are laid
+/// to its chunks by their bytes; those of its first chunk were prefill's and count in no window. Replies
+/// count whatever their ending, if their tokens were counted. By `end`.
 std::vector<WindowSpeed> window_speeds(std::span<const record::Outcome> outcomes, base::Duration width,
                                        base::Duration step);
 
-/// decode_tok_s_min: the slowest of window_speeds(width 60 s, step 1 s); n is the number of windows. Absent
-/// when the outcomes span less than one window.
+/// decode_tok_s_min: the slowest of window_speeds with a step of 1 s; n is the number of windows. Absent when
+/// no session decoded for as long as one window.
 std::optional<record::Metric> decode_tok_s_min(std::span<const record::Outcome> outcomes,
                                                base::Duration width = std::chrono::seconds(60));
 

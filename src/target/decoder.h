@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "record/outcome.h"
 #include "record/request.h"
@@ -20,6 +21,7 @@ struct Reply {
   std::optional<record::Ending> fault;
   std::string detail;  ///< of the fault: the server's own words where it sent any
   std::string finish_reason;
+  std::vector<record::TokenChoice> choices;  ///< where log probabilities were asked for and told
   record::ServerClaims claims;
 };
 

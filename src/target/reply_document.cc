@@ -140,6 +140,40 @@ std::optional<std::string> error_in(const json& document) {
   return text->get<std::string>();
 }
 
+/// The bytes of a token: "bytes" where the server gives them, since "token" can't hold half a character.
+std::string token_bytes(const json& entry) {
+  std::string text;
+  if (const json* bytes = member(entry, "bytes"); bytes != nullptr && bytes->is_array()) {
+    for (const json& byte : *bytes)
+      if (byte.is_number_unsigned()) text.push_back(static_cast<char>(byte.get<std::uint64_t>() & 0xFFU));
+    return text;
+  }
+  if (const json* token = member(entry, "token"); token != nullptr && token->is_string())
+    text = token->get<std::string>();
+  return text;
+}
+
+/// OpenAI's chat "logprobs": {"content":[{"token","logprob","bytes","top_logprobs":[{…}]}]}. What is not of that
+/// shape is left out: a margin that is not known excuses nothing.
+void read_logprobs(const json& logprobs, Reply& reply) {
+  const json* content = member(logprobs, "content");
+  if (content == nullptr || !content->is_array()) return;
+  for (const json& entry : *content) {
+    const json* logprob = member(entry, "logprob");
+    if (logprob == nullptr || !logprob->is_number()) continue;
+    record::TokenChoice choice{token_bytes(entry), logprob->get<double>(), std::nullopt};
+    if (const json* top = member(entry, "top_logprobs"); top != nullptr && top->is_array()) {
+      for (const json& other : *top) {
+        const json* value = member(other, "logprob");
+        if (value == nullptr || !value->is_number() || token_bytes(other) == choice.text) continue;
+        const double margin = choice.logprob - value->get<double>();
+        if (!choice.margin_nats || margin < *choice.margin_nats) choice.margin_nats = margin;
+      }
+    }
+    reply.choices.push_back(std::move(choice));
+  }
+}
+
 bool read_choice(Reading& reading, const json& choice) {
   if (!choice.is_object())
     return reading.fault(Ending::MalformedResponse, "an entry of 'choices' is no JSON object");
@@ -153,6 +187,8 @@ bool read_choice(Reading& reading, const json& choice) {
     const char* reasoning = part->contains("reasoning_content") ? "reasoning_content" : "reasoning";
     if (!reading.text(*part, reasoning, true) || !reading.text(*part, "content", false)) return false;
   }
+  if (const json* logprobs = member(choice, "logprobs"); logprobs != nullptr)
+    read_logprobs(*logprobs, reading.reply);
   if (member(choice, "finish_reason") != nullptr) {
     take_finish_reason(choice, "finish_reason", reading.reply);
     reading.reply.end_marker = true;

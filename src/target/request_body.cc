@@ -40,6 +40,10 @@ json openai_body(Dialect dialect, const Request& request, const std::string& mod
   if (dialect == Dialect::Shimmy) return body;  // its usage is always 0/0/0, and it has no seed
 
   body["seed"] = wire_seed(request);
+  if (request.top_logprobs >= 0 && request.endpoint == Endpoint::Chat) {
+    body["logprobs"] = true;
+    body["top_logprobs"] = request.top_logprobs;
+  }
   if (request.stream) body["stream_options"] = {{"include_usage", true}};
   if (!takes_extensions(dialect)) return body;
 
@@ -99,10 +103,10 @@ std::string dump(const json& body) { return body.dump(-1, ' ', false, json::erro
 }  // namespace
 
 net::HttpRequest build_request(Dialect dialect, const Request& request, const std::string& model,
-                               const std::string& api_key, const std::string& base_path) {
+                               const std::string& api_key) {
   net::HttpRequest http;
   http.method = "POST";
-  http.target = base_path + endpoint_path(dialect, request.endpoint);
+  http.target = endpoint_path(dialect, request.endpoint);
   http.headers = {{"Content-Type", "application/json"}};
   if (request.stream) http.headers.emplace_back("Accept", "text/event-stream, application/x-ndjson");
   if (!api_key.empty()) http.headers.emplace_back("Authorization", "Bearer " + api_key);

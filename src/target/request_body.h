@@ -14,7 +14,7 @@ namespace moestress::target {
 /// `request.reuse_prefix`, where the dialect has a way to say so; what it has no way to say is in
 /// `dropped_settings`.
 net::HttpRequest build_request(Dialect dialect, const record::Request& request, const std::string& model,
-                               const std::string& api_key, const std::string& base_path);
+                               const std::string& api_key);
 
 /// The one text frame that a ShimmyWebSocket request sends.
 std::string websocket_payload(Dialect dialect, const record::Request& request, const std::string& model);

@@ -33,7 +33,7 @@ Request prompt(Endpoint endpoint) {
 }
 
 json body_of(Dialect dialect, const Request& request) {
-  return json::parse(build_request(dialect, request, "m", "", "").body);
+  return json::parse(build_request(dialect, request, "m", "").body);
 }
 
 std::string header(const net::HttpRequest& request, std::string_view name) {
@@ -61,15 +61,14 @@ TEST(RequestBody, UsageIsAskedForInStreamsOnly) {
 }
 
 TEST(RequestBody, PathsHeadersAndKey) {
-  const net::HttpRequest http = build_request(Dialect::OpenAi, chat(), "m", "secret", "/proxy");
+  const net::HttpRequest http = build_request(Dialect::OpenAi, chat(), "m", "secret");
   EXPECT_EQ(http.method, "POST");
-  EXPECT_EQ(http.target, "/proxy/v1/chat/completions");
+  EXPECT_EQ(http.target, "/v1/chat/completions");
   EXPECT_EQ(header(http, "Content-Type"), "application/json");
   EXPECT_EQ(header(http, "Authorization"), "Bearer secret");
-  EXPECT_EQ(header(build_request(Dialect::OpenAi, chat(), "m", "", ""), "Authorization"), "");
-  EXPECT_EQ(build_request(Dialect::Vllm, prompt(Endpoint::Completion), "m", "", "").target,
-            "/v1/completions");
-  EXPECT_EQ(build_request(Dialect::Shimmy, prompt(Endpoint::ShimmyGenerate), "m", "", "").target,
+  EXPECT_EQ(header(build_request(Dialect::OpenAi, chat(), "m", ""), "Authorization"), "");
+  EXPECT_EQ(build_request(Dialect::Vllm, prompt(Endpoint::Completion), "m", "").target, "/v1/completions");
+  EXPECT_EQ(build_request(Dialect::Shimmy, prompt(Endpoint::ShimmyGenerate), "m", "").target,
             "/api/generate");
 }
 
