@@ -86,11 +86,13 @@ class NewFile {
   std::uint64_t written_ = 0;
 };
 
-/// Draws one tensor row after row, always the same for the same seed and name.
+/// Draws one tensor row after row, always the same for the same seed, model and name.
 class RowSource {
  public:
-  RowSource(const TensorPlan& plan, std::uint64_t seed)
-      : plan_(plan), random_(base::derive_seed(seed, plan.name)) {}
+  RowSource(const TensorPlan& plan, const RandomModelSpec& spec)
+      : plan_(plan),
+        random_(base::derive_seed(
+            spec.seed, fmt::format("{} {} {}", to_string(spec.kind), to_string(spec.size), plan.name))) {}
 
   void next(float* row) {
     const std::int64_t columns = plan_.dims[0];
@@ -139,13 +141,13 @@ std::size_t bytes_of(const TensorPlan& tensor) {
          static_cast<std::size_t>(rows_of(tensor));
 }
 
-base::Status write_tensor(const TensorPlan& tensor, std::uint64_t seed, NewFile& file) {
+base::Status write_tensor(const TensorPlan& tensor, const RandomModelSpec& spec, NewFile& file) {
   const ggml_type type = ggml_type_of(tensor.encoding);
   const std::int64_t columns = tensor.dims[0];
   const std::int64_t rows_max = std::max<std::int64_t>(1, kChunkValues / columns);
   std::vector<float> values(static_cast<std::size_t>(rows_max * columns));
   std::vector<char> encoded(ggml_row_size(type, columns) * static_cast<std::size_t>(rows_max));
-  RowSource source(tensor, seed);
+  RowSource source(tensor, spec);
   for (std::int64_t left = rows_of(tensor); left > 0;) {
     const std::int64_t rows = std::min(left, rows_max);
     for (std::int64_t row = 0; row < rows; ++row) source.next(values.data() + row * columns);
@@ -233,7 +235,7 @@ base::Status write_random_model(const RandomModelSpec& spec, const std::string& 
   MOESTRESS_TRY_STATUS(file.write(header.data(), header.size()));
   double done = 0;
   for (const TensorPlan& tensor : tensors) {
-    MOESTRESS_TRY_STATUS(write_tensor(tensor, spec.seed, file));
+    MOESTRESS_TRY_STATUS(write_tensor(tensor, spec, file));
     done += static_cast<double>(bytes_of(tensor));
     if (progress) progress(done / total);
   }

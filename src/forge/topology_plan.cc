@@ -219,23 +219,26 @@ void set_tokenizer(gguf_context* gguf, const Vocabulary& vocabulary) {
 
 }  // namespace
 
+// Widths are as small as the size allows, so that a software Vulkan device decodes several tokens a second.
+// Small models are in F16, which such a device computes several times faster than MXFP4; the tiny ones cover
+// the block types.
 Shape shape_of(Topology kind, Size size) {
   const bool tiny = size == Size::Tiny;
   Shape shape;
   shape.layers = tiny ? 3 : 4;
-  shape.embedding = tiny ? 64 : 512;
+  shape.embedding = tiny ? 64 : 256;
   shape.head_width = tiny ? 32 : 64;
   shape.heads = shape.embedding / shape.head_width;
-  shape.heads_kv = tiny ? 1 : 2;
-  shape.expert_encoding = Encoding::Q8_0;
+  shape.heads_kv = shape.heads / 2;
+  shape.expert_encoding = tiny ? Encoding::Q8_0 : Encoding::F16;
   shape.matrix_encoding = Encoding::F16;
   switch (kind) {
     case Topology::GptOss:
       shape.architecture = "gpt-oss";
       shape.experts = 32;
       shape.experts_used = 4;
-      shape.expert_width = tiny ? 64 : 512;
-      shape.expert_encoding = Encoding::Mxfp4;
+      shape.expert_width = tiny ? 64 : 256;
+      if (tiny) shape.expert_encoding = Encoding::Mxfp4;
       shape.context_tokens = 131072;
       break;
     case Topology::PhiMoe:
@@ -253,7 +256,7 @@ Shape shape_of(Topology kind, Size size) {
       shape.experts_shared = 2;
       shape.expert_width = tiny ? 32 : 192;
       shape.dense_layers = 1;
-      shape.dense_width = tiny ? 256 : 1536;
+      shape.dense_width = tiny ? 256 : 768;
       shape.context_tokens = 4096;
       break;
   }

@@ -3,7 +3,7 @@
 namespace moestress::gguf {
 namespace {
 
-constexpr std::uint64_t kContextStep = 256;  // llama.cpp rounds a sequence's cache up to this many tokens
+constexpr std::uint64_t kContextStep = 256;  // llama.cpp rounds a cache up to this many tokens
 
 bool is_weight(const std::string& name) { return name.ends_with(".weight"); }
 
@@ -48,10 +48,10 @@ Prediction predict(const File& file, const Topology& topology, const record::Exp
   if (!cpu_only) {
     for (const int layer : topology.moe_layers) prediction.cpu_moe_layers += placement.on_cpu(layer) ? 1 : 0;
   }
-  const auto context = static_cast<std::uint64_t>(context_tokens);
-  const std::uint64_t cells = (context + kContextStep - 1) / kContextStep * kContextStep;
+  const std::uint64_t tokens = static_cast<std::uint64_t>(slots) * static_cast<std::uint64_t>(context_tokens);
+  const std::uint64_t cells = (tokens + kContextStep - 1) / kContextStep * kContextStep;
   prediction.kv_bytes_per_token = topology.kv_bytes_per_token;
-  main.kv_bytes = static_cast<std::uint64_t>(slots) * cells * topology.kv_bytes_per_token;
+  main.kv_bytes = cells * topology.kv_bytes_per_token;
   return prediction;
 }
 
