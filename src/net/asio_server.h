@@ -24,6 +24,11 @@ namespace asio = boost::asio;
 
 using ServerSocket = asio::basic_stream_socket<asio::ip::tcp, asio::io_context::executor_type>;
 
+/// After our last words on a connection what the client still sends is read and dropped, so long and so much:
+/// closing at once would reset it, and the client might lose those words.
+constexpr base::Duration kLinger = std::chrono::seconds(2);
+constexpr std::size_t kLingerBytes = 64 * 1024 * 1024;
+
 class ServerConnection;
 class WebSocketSession;
 

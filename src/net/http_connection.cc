@@ -15,11 +15,6 @@ constexpr std::size_t kReadBytes = 16 * 1024;
 constexpr std::size_t kReadAhead = 64 * 1024;
 /// A body must bring this much in each header_timeout.
 constexpr std::size_t kBodyStep = 64 * 1024;
-/// After the last answer of a connection what the client still sends is read and dropped, up to this: closing
-/// at once would reset the connection, and the client might lose the answer.
-constexpr std::size_t kLingerBytes = 64 * 1024 * 1024;
-constexpr base::Duration kLinger = std::chrono::seconds(2);
-
 bool has_no_body(int status) { return status / 100 == 1 || status == 204 || status == 304; }
 
 /// Makes close() reset the connection instead of ending it in order.

@@ -156,6 +156,7 @@ class RawPeer {
   bool ended() const { return ended_; }
   bool was_reset() const { return was_reset_; }
 
+  int fd() const { return fd_; }
   void half_close() { ::shutdown(fd_, SHUT_WR); }
   void close() {
     if (fd_ >= 0) ::close(fd_);

@@ -56,11 +56,11 @@ base::Status parse_authority(std::string_view authority, const std::string& show
     has_port = colon != std::string_view::npos;
     if (has_port) port = authority.substr(colon + 1);
     url.host = lowered(authority.substr(0, colon));
-    if (url.host.empty()) return fail(ErrorCode::Usage, "URL '{}': no host; write http://HOST:PORT", shown);
     if (port.find(':') != std::string_view::npos) {
       return fail(ErrorCode::Usage, "URL '{}': write an IPv6 address in brackets, as http://[::1]:8080",
                   shown);
     }
+    if (url.host.empty()) return fail(ErrorCode::Usage, "URL '{}': no host; write http://HOST:PORT", shown);
     if (!std::all_of(url.host.begin(), url.host.end(), is_host_character)) {
       return fail(ErrorCode::Usage, "URL '{}': the host holds a character that no host name has", shown);
     }
