@@ -90,6 +90,7 @@ record::Outcome OutcomeRecorder::finish(Ending transport, const std::string& det
   if (decoder_) {
     outcome_.finish_reason = decoder_->reply().finish_reason;
     outcome_.claims = decoder_->reply().claims;
+    outcome_.choices = decoder_->reply().choices;
   }
   return std::move(outcome_);
 }

@@ -153,8 +153,8 @@ std::string token_bytes(const json& entry) {
   return text;
 }
 
-/// OpenAI's chat "logprobs": {"content":[{"token","logprob","bytes","top_logprobs":[{…}]}]}. What is not of that
-/// shape is left out: a margin that is not known excuses nothing.
+/// OpenAI's chat "logprobs": {"content":[{"token","logprob","bytes","top_logprobs":[{…}]}]}. What is not of
+/// that shape is left out: a margin that is not known excuses nothing.
 void read_logprobs(const json& logprobs, Reply& reply) {
   const json* content = member(logprobs, "content");
   if (content == nullptr || !content->is_array()) return;
