@@ -158,6 +158,9 @@ record::Verdict overall_verdict(const ReportInput& input) {
     for (const record::TestResult& test : model.tests) verdicts.push_back(test.verdict);
     for (const record::CriterionResult& criterion : model.criteria) verdicts.push_back(criterion.verdict);
   }
+  // A run that broke off is INVALID by its own word, whatever its tests said before.
+  if (record::verdict_from(input.run.verdict) == record::Verdict::Invalid)
+    verdicts.push_back(record::Verdict::Invalid);
   return record::combine(verdicts);
 }
 

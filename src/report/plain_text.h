@@ -10,8 +10,9 @@
 
 namespace moestress::report {
 
-/// Untrusted text with everything visible: base::printable, and the characters that turn or hide text (bidirectional
-/// controls, zero-width ones, U+2028/9, byte order mark) spelled out as \u202e. Line breaks and tabs stay.
+/// Untrusted text with everything visible: base::printable, and the characters that turn or hide text
+/// (bidirectional controls, zero-width ones, U+2028/9, byte order mark) spelled out as \u202e. Line breaks
+/// and tabs stay.
 std::string visible_text(std::string_view text, std::size_t max_bytes);
 /// The same as one line: line breaks and tabs become spaces.
 std::string plain_line(std::string_view text, std::size_t max_bytes = 400);

@@ -112,8 +112,8 @@ inline constexpr std::size_t kSeriesPoints = 1000;
 /// Errors: those of the reader (a damaged database).
 base::Result<ReportInput> gather(const store::RunReader& reader);
 
-/// The run's verdict: record::combine over every criterion and test of every model; SKIPPED where there is
-/// none.
+/// The run's verdict: record::combine over every criterion and test of every model, and INVALID where the run
+/// itself ended so; SKIPPED where there is nothing.
 record::Verdict overall_verdict(const ReportInput& input);
 /// The same for one model.
 record::Verdict model_verdict(const record::ModelResult& model);

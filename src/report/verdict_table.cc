@@ -14,6 +14,8 @@ namespace {
 
 constexpr int kWidthMin = 60;
 constexpr int kVerdictColumn = 16;  // "? INCONCLUSIVE" and a gap
+constexpr int kNameColumnMax = 44;
+constexpr int kThresholdColumn = 20;
 constexpr int kTestsLabel = 7;
 constexpr int kModelColumnMin = 19;  // "✗ 12.4 tok/s" and room for a name
 constexpr int kModelColumnMax = 30;
@@ -96,7 +98,9 @@ class TableText {
     line("");
     const int measured = 16;
     const int threshold = std::clamp(width_ / 4, 14, 26);
-    const int name = width_ - 2 - kVerdictColumn - measured - threshold;
+    const int name = std::min(width_ - 2 - kVerdictColumn - measured - threshold, kNameColumnMax);
+    line("  " + paint("2", padded("criterion", name) + padded("verdict", kVerdictColumn) +
+                               padded("measured", measured) + "threshold"));
     for (const record::CriterionResult& c : model.criteria) {
       line("  " + padded(fit(title(c), name - 1), name) +
            paint(c.verdict, padded(word(c.verdict), kVerdictColumn)) +
@@ -166,7 +170,9 @@ class TableText {
   /// Criteria × models; as many models side by side as the width holds, the others in a further block.
   void matrix() {
     const int name = width_ >= 100 ? 34 : 24;
-    const int threshold = width_ >= 100 ? 20 : 0;
+    // The thresholds only where they cost no second block; what did not pass names its own below.
+    const auto wanted = static_cast<int>(input_.models.size()) * kModelColumnMin;
+    const int threshold = width_ - 2 - name - kThresholdColumn >= wanted ? kThresholdColumn : 0;
     const int room = width_ - 2 - name - threshold;
     const auto per_block = static_cast<std::size_t>(std::max(1, room / kModelColumnMin));
     const auto criteria = all_criteria();
@@ -207,7 +213,8 @@ class TableText {
       line(paint("1", fit(plain_line(model.id), width_)));
       tests(model, 2);
       for (const record::CriterionResult& c : model.criteria)
-        if (c.verdict != record::Verdict::Pass) reason_line(title(c), c.verdict, c.reason);
+        if (c.verdict != record::Verdict::Pass)
+          reason_line(fmt::format("{} ({})", title(c), plain_line(c.threshold)), c.verdict, c.reason);
       failed_tests(model);
       line("");
     }
