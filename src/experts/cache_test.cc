@@ -56,6 +56,7 @@ double best_of_all(const record::RoutingTrace& trace, int size) {
 TEST(CacheCurves, AgreeWithHandReckoning) {
   // 0 1 2 0 1 2 …: LRU of two holds just the wrong ones, Belady keeps one of them over.
   std::vector<std::vector<std::uint16_t>> chosen;
+  chosen.reserve(12);
   for (int i = 0; i < 12; ++i) chosen.push_back({static_cast<std::uint16_t>(i % 3)});
   const auto curves = cache_curves(Traces{one_layer(4, chosen)}, 1);
   ASSERT_EQ(curves.size(), 1U);
@@ -106,8 +107,7 @@ TEST(CacheCurves, NothingBeatsBelady) {
 }
 
 TEST(CacheCurves, LfuKeepsWhatIsUsedOftenThroughAScan) {
-  std::vector<std::vector<std::uint16_t>> chosen;
-  for (int i = 0; i < 20; ++i) chosen.push_back({0});
+  std::vector<std::vector<std::uint16_t>> chosen(20, {0});
   for (std::uint16_t e = 1; e < 6; ++e) chosen.push_back({e});
   chosen.push_back({0});
   const CacheCurve curve = cache_curves(Traces{one_layer(6, chosen)}, 1)[0];

@@ -41,6 +41,7 @@ class CompareScores : public testing::Test {
 TEST_F(CompareScores, AFileAgreesWithItself) {
   base::Random random(81);
   std::vector<ScoredText> texts;
+  texts.reserve(73);
   for (int i = 0; i < 73; ++i) texts.push_back(random_text(random, std::to_string(i), 12, 50));
   const auto result = compare(texts, texts);
   ASSERT_TRUE(result) << result.error().message;

@@ -12,6 +12,7 @@ namespace {
 TEST(ChangePoints, FindsTwoStepsWhereTheyAre) {
   base::Random random(41);
   std::vector<double> series;
+  series.reserve(60);
   for (int i = 0; i < 60; ++i) series.push_back((i < 20 ? 10 : i < 45 ? 14 : 8) + 0.5 * random.normal());
   const auto points = change_points(series, 1);
   ASSERT_EQ(points.size(), 2U);

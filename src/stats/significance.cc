@@ -22,6 +22,7 @@ struct Ranked {
 
 Ranked rank(const std::vector<double>& a, const std::vector<double>& b) {
   std::vector<std::pair<double, bool>> all;
+  all.reserve(a.size() + b.size());
   for (double value : a) all.emplace_back(value, true);
   for (double value : b) all.emplace_back(value, false);
   std::sort(all.begin(), all.end());

@@ -131,6 +131,7 @@ Trend theil_sen(std::span<const double> x, std::span<const double> y, double con
   }
   trend.slope = median(slopes);
   std::vector<double> offsets;
+  offsets.reserve(points.size());
   for (const auto& [px, py] : points) offsets.push_back(py - trend.slope * px);
   trend.intercept = median(offsets);
   trend.interval = sen_interval(points, slopes, confidence);

@@ -61,6 +61,7 @@ TEST(TheilSen, ALongSeriesIsDecimatedAndItsOrderDoesNotMatter) {
   base::Random random(5);
   std::vector<double> x = counting(kSamples);
   std::vector<double> y;
+  y.reserve(x.size());
   for (double t : x) y.push_back(1e9 + 50 * t + 1e5 * random.normal());
   const Trend trend = theil_sen(x, y);
   EXPECT_EQ(trend.n, static_cast<std::int64_t>(kSamples));
@@ -79,6 +80,7 @@ TEST(TheilSen, CoversAtItsConfidence) {
   const std::vector<double> x = counting(25);
   for (int run = 0; run < kRuns; ++run) {
     std::vector<double> y;
+    y.reserve(x.size());
     for (double t : x) y.push_back(0.3 * t + random.normal());
     covered += theil_sen(x, y).interval.contains(0.3) ? 1 : 0;
   }
