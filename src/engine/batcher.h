@@ -30,9 +30,9 @@ struct Generation {
   int max_tokens = 64;
   bool ignore_eos = false;
   record::Sampling sampling;
-  std::vector<std::string> stop;
-  int top_logprobs = -1;  ///< -1: no logprobs; 0: of the chosen token; n: and the n best
-  bool trace = false;     ///< give back the routing of prompt and reply (needs ContextOptions::trace_routing)
+  std::vector<std::string> stop;  ///< at most 16, of 1 to 1024 bytes; they and what follows are not given out
+  int top_logprobs = -1;          ///< -1: no logprobs; 0: of the chosen token; n: and the n best
+  bool trace = false;  ///< give back the routing of prompt and reply (needs ContextOptions::trace_routing)
 };
 
 struct GeneratedToken {
@@ -51,6 +51,7 @@ struct GenerationEnd {
   int completion_tokens = 0;  ///< sampled tokens, the end-of-generation token not counted
   base::Duration prompt_time{0};
   base::Duration decode_time{0};
+  /// Of all tokens that were evaluated: the prompt and the reply but for its last sampled one.
   std::optional<record::RoutingTrace> routing;
 };
 

@@ -84,8 +84,10 @@ base::Result<std::unique_ptr<DecodeContext>> DecodeContext::create(std::shared_p
 
 base::Status DecodeContext::open() {
   llama_context_params params = llama_context_default_params();
-  params.n_ctx =
-      static_cast<std::uint32_t>(options_.slots) * static_cast<std::uint32_t>(options_.context_tokens);
+  // The engine rounds a sequence's cache up to this, and warns if that is not what it was given.
+  constexpr int kCacheStep = 256;
+  const int cache_tokens = (options_.context_tokens + kCacheStep - 1) / kCacheStep * kCacheStep;
+  params.n_ctx = static_cast<std::uint32_t>(options_.slots) * static_cast<std::uint32_t>(cache_tokens);
   params.n_batch = static_cast<std::uint32_t>(options_.batch_tokens);
   params.n_ubatch = params.n_batch;
   params.n_seq_max = static_cast<std::uint32_t>(options_.slots);

@@ -24,9 +24,10 @@ void engine_logged(ggml_log_level level, const char* text, void*) {
   }
 }
 
-/// What the engine counts as information but repeats of the model file, line by line, a hundred times.
+/// What the engine repeats of the model file, line by line, a hundred times, and what we asked it for.
 bool is_chatter(std::string_view line) {
-  constexpr std::string_view kChatter[] = {"print_info: ", "llama_model_loader: - ", "load: "};
+  constexpr std::string_view kChatter[] = {"print_info: ", "llama_model_loader: - ",
+                                           "load: ", "llama_kv_cache_iswa: using full-size SWA cache"};
   return std::any_of(std::begin(kChatter), std::end(kChatter),
                      [&](std::string_view beginning) { return line.starts_with(beginning); });
 }
@@ -80,8 +81,9 @@ void LogScope::end_line() {
   }
   std::string line = base::printable(line_);
   line_.clear();
-  logger_.write(to_log_level(line_level_, quiet_, line), line);
-  if (line_level_ == GGML_LOG_LEVEL_WARN || line_level_ == GGML_LOG_LEVEL_ERROR) {
+  const base::LogLevel level = to_log_level(line_level_, quiet_, line);
+  logger_.write(level, line);
+  if (level == base::LogLevel::Warning || level == base::LogLevel::Error) {
     kept_.push_back(std::move(line));
     if (kept_.size() > kKept) kept_.pop_front();
   }
