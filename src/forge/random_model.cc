@@ -2,20 +2,16 @@
 
 #include <ggml.h>
 #include <gguf.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <filesystem>
 #include <memory>
 #include <vector>
 
 #include "base/check.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "forge/new_file.h"
 #include "forge/sample_text.h"
 #include "forge/topology_plan.h"
 #include "forge/vocabulary.h"
@@ -31,59 +27,6 @@ struct FreeGguf {
 };
 struct FreeGgml {
   void operator()(ggml_context* ggml) const { ggml_free(ggml); }
-};
-struct CloseFile {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
-
-/// A file that takes its name only when it is whole. Removes what it has written unless `commit` succeeded.
-class NewFile {
- public:
-  static base::Result<NewFile> create(const std::string& path) {
-    NewFile file(path);
-    file.file_.reset(std::fopen(file.partial_.c_str(), "wb"));
-    if (!file.file_)
-      return base::fail(base::ErrorCode::Io, "can't create {}: {}", file.partial_, error_text());
-    return file;
-  }
-  NewFile(NewFile&&) = default;
-  NewFile& operator=(NewFile&&) = delete;
-  ~NewFile() {
-    if (!file_) return;
-    file_.reset();
-    std::remove(partial_.c_str());
-  }
-
-  base::Status write(const void* data, std::size_t bytes) {
-    if (std::fwrite(data, 1, bytes, file_.get()) != bytes) return failed("write");
-    written_ += bytes;
-    return {};
-  }
-  base::Status pad(std::size_t alignment) {
-    const std::vector<char> zeros((alignment - written_ % alignment) % alignment);
-    return write(zeros.data(), zeros.size());
-  }
-  base::Status commit() {
-    if (std::fflush(file_.get()) != 0) return failed("write");
-    if (std::rename(partial_.c_str(), path_.c_str()) != 0) return failed("rename");
-    file_.reset();
-    return {};
-  }
-
- private:
-  explicit NewFile(const std::string& path)
-      : path_(path), partial_(fmt::format("{}.partial-{}", path, ::getpid())) {}
-  static std::string error_text() { return std::strerror(errno); }
-  base::Status failed(const char* what) const {
-    const std::string hint = errno == ENOSPC ? "; free some space or choose another folder" : "";
-    return base::fail(base::ErrorCode::Io, "can't {} {} after {}: {}{}", what, partial_,
-                      base::human_bytes(static_cast<double>(written_)), error_text(), hint);
-  }
-
-  std::string path_;
-  std::string partial_;
-  std::unique_ptr<std::FILE, CloseFile> file_;
-  std::uint64_t written_ = 0;
 };
 
 /// Draws one tensor row after row, always the same for the same seed, model and name.

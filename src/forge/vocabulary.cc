@@ -36,47 +36,58 @@ std::size_t word_end(std::string_view text, std::size_t begin) {
   return end;
 }
 
+struct CountedWord {
+  Word tokens;
+  std::int64_t count = 0;
+};
+
 /// The distinct words of `text` as byte tokens, each with how often it occurs.
-std::map<Word, std::int64_t> count_words(std::string_view text) {
-  std::map<Word, std::int64_t> words;
+std::vector<CountedWord> count_words(std::string_view text) {
+  std::map<std::string_view, std::int64_t> counts;
   for (std::size_t begin = 0; begin < text.size();) {
     const std::size_t end = word_end(text, begin);
-    Word word;
-    for (std::size_t i = begin; i < end; ++i) word.push_back(static_cast<unsigned char>(text[i]));
-    ++words[word];
+    ++counts[text.substr(begin, end - begin)];
     begin = end;
+  }
+  std::vector<CountedWord> words;
+  for (const auto& [word, count] : counts) {
+    CountedWord& counted = words.emplace_back();
+    for (const char c : word) counted.tokens.push_back(static_cast<unsigned char>(c));
+    counted.count = count;
   }
   return words;
 }
 
-/// The most frequent pair and its count; {0} where there is none.
-std::pair<Pair, std::int64_t> most_frequent_pair(const std::map<Word, std::int64_t>& words) {
-  std::map<Pair, std::int64_t> counts;
-  for (const auto& [word, count] : words) {
-    for (std::size_t i = 1; i < word.size(); ++i) counts[{word[i - 1], word[i]}] += count;
+/// The most frequent pair, the smallest of several, and its count; 0 where there is no pair.
+std::pair<Pair, std::int64_t> most_frequent_pair(const std::vector<CountedWord>& words) {
+  std::unordered_map<std::uint64_t, std::int64_t> counts;
+  for (const CountedWord& word : words) {
+    for (std::size_t i = 1; i < word.tokens.size(); ++i) {
+      const auto left = static_cast<std::uint64_t>(word.tokens[i - 1]);
+      counts[left << 32 | static_cast<std::uint64_t>(word.tokens[i])] += word.count;
+    }
   }
-  std::pair<Pair, std::int64_t> best{{0, 0}, 0};
+  std::uint64_t best = 0;
+  std::int64_t best_count = 0;
   for (const auto& [pair, count] : counts) {
-    if (count > best.second) best = {pair, count};
+    if (count < best_count || (count == best_count && pair > best)) continue;
+    best = pair;
+    best_count = count;
   }
-  return best;
+  return {{static_cast<std::int32_t>(best >> 32), static_cast<std::int32_t>(best & 0xFFFFFFFF)}, best_count};
 }
 
-std::map<Word, std::int64_t> join(const std::map<Word, std::int64_t>& words, Pair pair, std::int32_t joined) {
-  std::map<Word, std::int64_t> result;
-  for (const auto& [word, count] : words) {
-    Word next;
-    for (std::size_t i = 0; i < word.size(); ++i) {
-      if (i + 1 < word.size() && word[i] == pair.first && word[i + 1] == pair.second) {
-        next.push_back(joined);
-        ++i;
-      } else {
-        next.push_back(word[i]);
-      }
+void join(std::vector<CountedWord>& words, Pair pair, std::int32_t joined) {
+  for (CountedWord& word : words) {
+    Word& tokens = word.tokens;
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < tokens.size(); ++kept) {
+      const bool found = i + 1 < tokens.size() && tokens[i] == pair.first && tokens[i + 1] == pair.second;
+      tokens[kept] = found ? joined : tokens[i];
+      i += found ? 2 : 1;
     }
-    result[next] += count;
+    tokens.resize(kept);
   }
-  return result;
 }
 
 void add(Vocabulary& vocabulary, std::string token, std::int32_t type, Emission emission) {
@@ -114,7 +125,7 @@ Vocabulary learn_vocabulary(std::string_view text, std::size_t merges_max) {
   }
   for (char c : text) CHECK(static_cast<unsigned char>(c) < 0x80);
 
-  std::map<Word, std::int64_t> words = count_words(text);
+  std::vector<CountedWord> words = count_words(text);
   std::unordered_map<std::string, std::int32_t> numbers;
   while (vocabulary.merges.size() < merges_max) {
     const auto [pair, count] = most_frequent_pair(words);
@@ -125,7 +136,7 @@ Vocabulary learn_vocabulary(std::string_view text, std::size_t merges_max) {
     // "ab" + "c" and "a" + "bc" are the same token.
     const auto [known, is_new] =
         numbers.try_emplace(left + right, static_cast<std::int32_t>(vocabulary.tokens.size()));
-    words = join(words, pair, known->second);
+    join(words, pair, known->second);
     if (is_new) add(vocabulary, known->first, kTypeNormal, Emission::Free);
   }
   vocabulary.end_of_text = add_special(vocabulary, "<|endoftext|>", Emission::Never);

@@ -93,9 +93,9 @@ base::Status read_attention(const ArchitectureKeys& keys, Topology& topology) {
                               (latent ? 0 : static_cast<std::uint64_t>(topology.value_length));
   constexpr std::uint64_t kF16Bytes = 2;
   for (const std::uint64_t count : heads_kv) {
-    // Both factors are below 2^32, and a model with this much cache a token does not exist.
+    // Both factors are below 2^32; some 2^16 values is the most that a model has.
     const std::uint64_t values = count * width;
-    if (values > (std::uint64_t{1} << 40))
+    if (values > (std::uint64_t{1} << 24))
       return base::fail(base::ErrorCode::Format, "{} KV heads of {} values in one layer: no model has these",
                         count, width);
     topology.kv_bytes_per_token += values * kF16Bytes;
