@@ -85,7 +85,7 @@ std::string ready_text(const std::string& url, const server::ReadyReport& report
                         base::human_bytes(static_cast<double>(use.compute_bytes)));
   }
   text +=
-      fmt::format("slots: {} of {} tokens each, {} threads{}\n", served.context.slots,
+      fmt::format("slots: {} of {} tokens each; threads: {}{}\n", served.context.slots,
                   served.context.context_tokens, served.context.threads,
                   served.context.trace_routing ? "; tracing routing: slower, don't time this server" : "");
   return text;
@@ -186,7 +186,9 @@ void add_serve_command(CLI::App& program, int& exit_code) {
       "at once\n"
       "(exit 130).");
   command->callback([arguments, &exit_code] {
-    const base::Status status = serve(*arguments);
+    base::Status status = serve(*arguments);
+    // What the operating system refuses here is a port, an address or a path that the command line names.
+    if (!status && status.error().code == base::ErrorCode::Io) status.error().code = base::ErrorCode::Usage;
     exit_code = status ? kPassed : report_error(status.error());
   });
 }
