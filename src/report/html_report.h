@@ -17,7 +17,8 @@ std::string html_report(const ReportInput& input);
 /// element it stands in.
 std::string report_payload(const ReportInput& input);
 
-/// Of a table, at most this many figures are in a report; its last rows are left out beyond.
+/// Of a table, at most this many figures are in report.html; its last rows are left out beyond. A curve is
+/// thinned to kSeriesPoints first.
 inline constexpr std::size_t kTableCellsMax = 20'000;
 /// Of a test, at most this many findings are in report.html; result.json has all.
 inline constexpr std::size_t kFindingsMax = 100;

@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "base/text.h"
 #include "report/report_assets.h"
@@ -64,17 +66,36 @@ TEST(HtmlReport, RunsItsOwnScriptOnlyAndAsksForNothing) {
   EXPECT_LT(report_script().size(), 200'000u);
 }
 
-TEST(HtmlReport, LongRunsStayBounded) {
+TEST(HtmlReport, LongRunsStayBoundedAndKeepTheirPeaks) {
   ReportInput input = small_input();
-  record::Table table{"long", {"x", "y"}, {}, {}, "line"};
-  for (int i = 0; i < 100'000; ++i) table.rows.push_back({i / 3.0, i / 7.0});
-  input.models[0].tests[0].tables = {table};
+  record::Table curve{"curve", {"seconds", "tok/s", "ms"}, {}, {}, "line"};
+  for (int i = 0; i < 100'000; ++i) curve.rows.push_back({i / 3.0, 10, i == 77'777 ? NAN : 5});
+  curve.rows[54'321] = {54'321 / 3.0, 0.25, 5};
+  curve.rows[65'432] = {65'432 / 3.0, 10, 900};
+  record::Table table = curve;
+  table.kind = "table";
+  input.models[0].tests[0].tables = {curve, table};
   input.models[0].tests[0].findings.assign(5000, {"info", "the same again"});
   const auto payload = nlohmann::json::parse(report_payload(input));
-  const auto& shown = payload["tables"][0][0][0];
-  EXPECT_EQ(shown["rows"].size(), kTableCellsMax / 2);
-  EXPECT_EQ(shown["rows_left_out"], 100'000 - kTableCellsMax / 2);
-  EXPECT_EQ(shown["rows"][1][0], 0.333333);
+
+  const auto& drawn = payload["tables"][0][0][0];
+  EXPECT_LE(drawn["rows"].size(), kSeriesPoints);
+  EXPECT_EQ(drawn["rows_left_out"], 100'000 - drawn["rows"].size());
+  std::vector<double> x;
+  double slowest = 10, longest = 0;
+  for (const auto& row : drawn["rows"]) {
+    x.push_back(row[0]);
+    slowest = std::min(slowest, row[1].get<double>());
+    longest = std::max(longest, row[2].get<double>());
+  }
+  EXPECT_TRUE(std::is_sorted(x.begin(), x.end()));
+  EXPECT_EQ(slowest, 0.25);
+  EXPECT_EQ(longest, 900);
+
+  const auto& listed = payload["tables"][0][0][1];
+  EXPECT_EQ(listed["rows"].size(), kTableCellsMax / 3);
+  EXPECT_EQ(listed["rows_left_out"], 100'000 - kTableCellsMax / 3);
+  EXPECT_EQ(listed["rows"][1][0], 0.333333);
   const auto& findings = payload["result"]["models"][0]["tests"][0]["findings"];
   EXPECT_EQ(findings.size(), kFindingsMax + 1);
   EXPECT_EQ(findings.back()["text"], "4900 more findings are in result.json");

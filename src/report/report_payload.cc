@@ -4,6 +4,9 @@
 #include <cmath>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <numeric>
+#include <optional>
+#include <set>
 
 #include "report/html_report.h"
 #include "report/plain_text.h"
@@ -51,13 +54,40 @@ Json texts(const std::vector<std::string>& strings) {
   return out;
 }
 
+/// Which rows of a curve are drawn, ascending: all up to kSeriesPoints; of more, the rows are cut into equal
+/// runs and of each run those stay in which a column is lowest or highest, so that no peak is lost.
+std::vector<std::size_t> drawn_rows(const record::Table& table) {
+  const std::size_t rows = table.rows.size();
+  std::vector<std::size_t> kept(std::min(rows, kSeriesPoints));
+  std::iota(kept.begin(), kept.end(), 0);
+  if (rows <= kSeriesPoints) return kept;
+  const std::size_t columns = std::clamp<std::size_t>(table.columns.size(), 2, kSeriesPoints / 4) - 1;
+  const std::size_t runs = kSeriesPoints / (2 * columns);
+  std::set<std::size_t> extremes;
+  for (std::size_t run = 0; run < runs; ++run)
+    for (std::size_t column = 1; column <= columns; ++column) {
+      std::optional<std::size_t> low, high;
+      for (std::size_t row = run * rows / runs; row < (run + 1) * rows / runs; ++row) {
+        if (table.rows[row].size() <= column || !std::isfinite(table.rows[row][column])) continue;
+        if (!low || table.rows[row][column] < table.rows[*low][column]) low = row;
+        if (!high || table.rows[row][column] > table.rows[*high][column]) high = row;
+      }
+      if (low) extremes.insert({*low, *high});
+    }
+  return {extremes.begin(), extremes.end()};
+}
+
 Json table_json(const record::Table& table) {
   Json rows = Json::array();
   std::size_t cells = 0;
-  for (const std::vector<double>& row : table.rows) {
+  const auto add = [&](const std::vector<double>& row) {
     cells += row.size();
-    if (cells > kTableCellsMax) break;
-    rows.push_back(drawn(row));
+    if (cells <= kTableCellsMax) rows.push_back(drawn(row));
+  };
+  if (table.kind == "line") {
+    for (const std::size_t row : drawn_rows(table)) add(table.rows[row]);
+  } else {
+    for (const std::vector<double>& row : table.rows) add(row);
   }
   const std::size_t shown = rows.size();
   return {{"title", visible(table.title)},         {"kind", visible(table.kind)},

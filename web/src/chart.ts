@@ -117,6 +117,11 @@ function steps(kind: XKind, xs: number[]): { incrs?: number[] } {
   return {};
 }
 
+/** Of a logarithmic axis, the ticks that get a label. */
+function oneTwoFive(_u: uPlot, splits: number[]): (number | null)[] {
+  return splits.map((v) => ([1, 2, 5].includes(Math.round(v / 10 ** Math.floor(Math.log10(v * 1.0001)))) ? v : null));
+}
+
 function options(props: ChartProps, xs: number[], width: number, shown: boolean[], onCursor: (u: uPlot) => void): uPlot.Options {
   const { x, y } = props;
   const axis = { stroke: color("--muted"), font: "11px system-ui, sans-serif", labelFont: "11px system-ui, sans-serif" };
@@ -140,6 +145,7 @@ function options(props: ChartProps, xs: number[], width: number, shown: boolean[
         space: 64,
         values: (_u, splits) => splits.map((v) => (v === null ? "" : xText(x.kind, v))),
         ...steps(x.kind, xs),
+        ...(x.kind === "log" ? { filter: oneTwoFive } : {}),
       },
       {
         ...axis,

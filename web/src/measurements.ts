@@ -3,7 +3,7 @@ import { html } from "htm/preact";
 import type { VNode } from "preact";
 import { Chart } from "./chart";
 import type { Series } from "./chart";
-import { clock, NONE, number, plural } from "./format";
+import { clock, number, plural } from "./format";
 import { Absent, Lazy, Said, Scroll, Section } from "./parts";
 import type { Curve, Latency, Mark, Payload } from "./payload";
 import { LineTables, ResultTables, tablesOf } from "./result_tables";
@@ -68,17 +68,30 @@ const PERCENTILES: [number, string][] = [
   [0.99, "p99"],
 ];
 
-function latencyCells(l: Latency | undefined): VNode {
-  const percentile = (p: number) => l?.percentiles_ms.find(([q]) => q === p)?.[1] ?? null;
-  return html`<td class="num group">${l?.n ?? NONE}</td>
-    ${PERCENTILES.map(([p]) => html`<td class="num">${number(percentile(p))}</td>`)}
-    <td class="num">${number(l?.max_ms ?? null)}</td>` as VNode;
+function percentile(p: number): (l: Latency) => number | null {
+  return (l) => l.percentiles_ms.find(([q]) => q === p)?.[1] ?? null;
 }
 
-const GROUPS: [string, string][] = [
-  ["TTFT", "TTFT from the planned start"],
-  ["TTFT from the send", "TTFT from the send"],
-  ["ITL", "ITL"],
+function latencyCells(l: Latency | undefined, columns: Column[]): VNode[] {
+  return columns.map(({ value }, i) => html`<td class=${i === 0 ? "num group" : "num"}>${number(l ? value(l) : null)}</td>` as VNode);
+}
+
+interface Column {
+  name: string;
+  value: (l: Latency) => number | null;
+}
+
+const MEDIAN: Column[] = PERCENTILES.slice(0, 1).map(([p, name]) => ({ name, value: percentile(p) }));
+const ALL: Column[] = [
+  { name: "n", value: (l) => l.n },
+  ...PERCENTILES.map(([p, name]) => ({ name, value: percentile(p) })),
+  { name: "max", value: (l) => l.max_ms },
+];
+
+const GROUPS: [string, string, Column[]][] = [
+  ["TTFT", "TTFT from the planned start", ALL],
+  ["TTFT from the send", "from the send", MEDIAN],
+  ["ITL", "ITL", ALL],
 ];
 
 function LatencyTable({ latencies, several }: { latencies: Latency[]; several: boolean }): VNode {
@@ -94,22 +107,18 @@ function LatencyTable({ latencies, several }: { latencies: Latency[]; several: b
         <tr>
           <th scope="col" rowspan="2">Test</th>
           ${several && html`<th scope="col" rowspan="2">Model</th>`}
-          ${GROUPS.map(([, title]) => html`<th scope="colgroup" colspan="5" class="over group">${title}</th>`)}
+          ${GROUPS.map(([, title, columns]) => html`<th scope="colgroup" colspan=${columns.length} class="over group">${title}</th>`)}
         </tr>
         <tr>
-          ${GROUPS.map(
-            () => html`<th scope="col" class="num group">n</th>
-              ${PERCENTILES.map(([, name]) => html`<th scope="col" class="num">${name}</th>`)}
-              <th scope="col" class="num">max</th>`,
-          )}
+          ${GROUPS.map(([, , columns]) => columns.map(({ name }, i) => html`<th scope="col" class=${i === 0 ? "num group" : "num"}>${name}</th>`))}
         </tr>
       </thead>
       <tbody>
         ${[...rows.values()].map(
           (row) => html`<tr>
             <th scope="row"><${Said} text=${row[0]?.test ?? ""} /></th>
-            ${several && html`<td><${Said} text=${row[0]?.model ?? ""} /></td>`}
-            ${GROUPS.map(([quantity]) => latencyCells(row.find((l) => l.quantity === quantity)))}
+            ${several && html`<td class="nowrap"><${Said} text=${row[0]?.model ?? ""} /></td>`}
+            ${GROUPS.map(([quantity, , columns]) => latencyCells(row.find((l) => l.quantity === quantity), columns))}
           </tr>`,
         )}
       </tbody>

@@ -78,7 +78,7 @@ export function LineTables({ owned, known = false }: { owned: Owned[]; known?: b
         />`;
       })}
     </div>
-    <${LeftOut} rows=${left} />` as VNode;
+    <${LeftOut} rows=${left} thinned=${true} />` as VNode;
 }
 
 function heatScale(table: Table): Scale {

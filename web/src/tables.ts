@@ -11,9 +11,10 @@ function cellText(value: Figure, column: string): string {
   return unit === "bytes" || unit === "s" ? figure(value, unit) : number(value);
 }
 
-export function LeftOut({ rows }: { rows: number }): VNode | null {
+export function LeftOut({ rows, thinned = false }: { rows: number; thinned?: boolean }): VNode | null {
   if (rows === 0) return null;
-  return html`<p class="note">${rows} further rows are not in this report; run.db has them.</p>` as VNode;
+  const what = thinned ? "rows are not drawn (the lowest and highest of each stretch are)" : "further rows are not in this report";
+  return html`<p class="note">${rows} ${what}; run.db has them.</p>` as VNode;
 }
 
 export function FigureTable({ table }: { table: Table }): VNode {
