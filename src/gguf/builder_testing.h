@@ -151,7 +151,7 @@ inline Builder mixtral_like() {
       .tensor("blk.1.ffn_down_exps.bias", {64, 8}, 0);       // 2048
   return builder;
 }
-/// Bytes of its routed experts, biases not counted.
-inline constexpr std::uint64_t kMixtralRoutedWeights = 17408 + 17408 + 32768;
+/// Bytes of its routed experts, biases included.
+inline constexpr std::uint64_t kMixtralRoutedBytes = 17408 + 17408 + 32768 + 2048;
 
 }  // namespace moestress::gguf

@@ -5,8 +5,6 @@ namespace {
 
 constexpr std::uint64_t kContextStep = 256;  // llama.cpp rounds a cache up to this many tokens
 
-bool is_weight(const std::string& name) { return name.ends_with(".weight"); }
-
 /// Bytes of a tensor that decoding one token reads.
 std::uint64_t decode_bytes(const Tensor& tensor, TensorGroup group, const Topology& topology) {
   if (group == TensorGroup::Input) return tensor.bytes / tensor.dims.back();
@@ -34,8 +32,7 @@ Prediction predict(const File& file, const Topology& topology, const record::Exp
   Prediction::Device& main = cpu_only ? prediction.host : prediction.device;
   for (const Tensor& tensor : file.tensors) {
     const TensorGroup group = tensor_group(tensor.name);
-    const bool overridden = group == TensorGroup::RoutedExpert && is_weight(tensor.name) &&
-                            placement.on_cpu(tensor_layer(tensor.name));
+    const bool overridden = group == TensorGroup::RoutedExpert && placement.on_cpu(tensor_layer(tensor.name));
     add(group == TensorGroup::Input || overridden ? prediction.host : main, tensor, group, topology);
   }
   if (file.find_tensor("output.weight") == nullptr) {
@@ -48,10 +45,10 @@ Prediction predict(const File& file, const Topology& topology, const record::Exp
   if (!cpu_only) {
     for (const int layer : topology.moe_layers) prediction.cpu_moe_layers += placement.on_cpu(layer) ? 1 : 0;
   }
-  const std::uint64_t tokens = static_cast<std::uint64_t>(slots) * static_cast<std::uint64_t>(context_tokens);
-  const std::uint64_t cells = (tokens + kContextStep - 1) / kContextStep * kContextStep;
+  const auto context = static_cast<std::uint64_t>(context_tokens);
+  const std::uint64_t cells = (context + kContextStep - 1) / kContextStep * kContextStep;
   prediction.kv_bytes_per_token = topology.kv_bytes_per_token;
-  main.kv_bytes = cells * topology.kv_bytes_per_token;
+  main.kv_bytes = static_cast<std::uint64_t>(slots) * cells * topology.kv_bytes_per_token;
   return prediction;
 }
 

@@ -27,11 +27,11 @@ struct Prediction {
   std::uint64_t kv_bytes_per_token = 0;
 };
 
-/// Follows the rules of llama.cpp v0.5.0 with every layer offloaded and the routed experts' weights (not
-/// their biases) overridden to the CPU layer by layer: the input layer's tables stay on the host; an output
-/// layer tied to the embedding table gets a copy on the device; one KV cache, rounded up to 256 tokens and
-/// not cut to sliding windows, serves all slots. `cpu_only`: no device at all. Bytes exclude what buffers
-/// lose to alignment, compute buffers and the program itself.
+/// Follows the rules of llama.cpp v0.5.0, loaded as our engine loads it: every layer offloaded, the routed
+/// experts' tensors overridden to the CPU layer by layer, biases with their weights. The input layer's tables
+/// stay on the host; an output layer tied to the embedding table gets a copy on the device; each slot has a
+/// KV cache of its own, rounded up to 256 tokens and not cut to sliding windows. `cpu_only`: no device at
+/// all. Bytes exclude what buffers lose to alignment, compute buffers and the program itself.
 Prediction predict(const File& file, const Topology& topology, const record::ExpertPlacement& placement,
                    int slots, int context_tokens, bool cpu_only);
 

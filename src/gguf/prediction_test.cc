@@ -12,21 +12,21 @@ TEST(Prediction, PutsTheExpertsWhereThePlacementSays) {
   const auto topology = gguf::topology(*file);
   record::ExpertPlacement placement;  // cpu
   const auto cpu = predict(*file, *topology, placement, 3, 300, false);
-  EXPECT_EQ(cpu.host.weights_bytes, 384 + kMixtralRoutedWeights);
-  EXPECT_EQ(cpu.host.routed_bytes, kMixtralRoutedWeights);
-  EXPECT_EQ(cpu.device.routed_bytes, 2048U);  // biases stay with the device
-  EXPECT_EQ(cpu.device.weights_bytes, 384U + 8192 + 4096 + 2048 + 2048);
-  EXPECT_EQ(cpu.host.decode_routed_bytes, kMixtralRoutedWeights / 4);
-  EXPECT_EQ(cpu.host.decode_bytes, kMixtralRoutedWeights / 4 + 128);  // and one row of the embedding
+  EXPECT_EQ(cpu.host.weights_bytes, 384 + kMixtralRoutedBytes);
+  EXPECT_EQ(cpu.host.routed_bytes, kMixtralRoutedBytes);
+  EXPECT_EQ(cpu.device.routed_bytes, 0U);
+  EXPECT_EQ(cpu.device.weights_bytes, 384U + 8192 + 4096 + 2048);
+  EXPECT_EQ(cpu.host.decode_routed_bytes, kMixtralRoutedBytes / 4);
+  EXPECT_EQ(cpu.host.decode_bytes, kMixtralRoutedBytes / 4 + 128);  // and one row of the embedding
   EXPECT_EQ(cpu.cpu_moe_layers, 1);
-  EXPECT_EQ(cpu.device.kv_bytes, 1024U * 256);  // 900 tokens, rounded up
+  EXPECT_EQ(cpu.device.kv_bytes, 3U * 512 * 256);  // 300 tokens each, rounded up
   EXPECT_EQ(cpu.host.kv_bytes, 0U);
 
   placement.kind = record::ExpertPlacement::Kind::FirstLayersCpu;
   placement.first_layers = 1;  // layer 0 has no experts
   const auto first = predict(*file, *topology, placement, 1, 256, false);
   EXPECT_EQ(first.host.weights_bytes, 384U);
-  EXPECT_EQ(first.device.routed_bytes, kMixtralRoutedWeights + 2048);
+  EXPECT_EQ(first.device.routed_bytes, kMixtralRoutedBytes);
   EXPECT_EQ(first.cpu_moe_layers, 0);
 }
 

@@ -11,8 +11,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-constexpr std::uint64_t kRouted = kMixtralRoutedWeights + 2048;
-
 TEST(Topology, ReadsAMixtureOfExperts) {
   const auto file = parse_bytes(mixtral_like().bytes());
   ASSERT_TRUE(file) << file.error().message;
@@ -28,14 +26,14 @@ TEST(Topology, ReadsAMixtureOfExperts) {
   EXPECT_EQ(topology->context_tokens, 32768U);
   EXPECT_EQ(topology->key_length, 16);
   EXPECT_EQ(topology->vocabulary, 3U);
-  EXPECT_EQ(topology->routed_expert_bytes, kRouted);
-  EXPECT_EQ(topology->expert_bytes, kRouted / 8);
+  EXPECT_EQ(topology->routed_expert_bytes, kMixtralRoutedBytes);
+  EXPECT_EQ(topology->expert_bytes, kMixtralRoutedBytes / 8);
   EXPECT_EQ(topology->router_bytes, 2048U);
   EXPECT_EQ(topology->other_bytes, 384U + 384 + 8192 + 4096);
   EXPECT_EQ(topology->kv_bytes_per_token, 2U * 2 * (16 + 16) * 2);
   EXPECT_THAT(topology->quantisations, ElementsAre("F16", "Q8_0", "F32"));
   EXPECT_THAT(topology->expert_quantisations, ElementsAre("Q8_0", "F16", "F32"));
-  EXPECT_EQ(routed_bytes(*file, 1), kRouted);
+  EXPECT_EQ(routed_bytes(*file, 1), kMixtralRoutedBytes);
   EXPECT_EQ(routed_bytes(*file, 0), 0U);
 }
 
