@@ -1,5 +1,4 @@
-// The compiled parts of Asio and Beast, once for the module: the other files see declarations only and build
-// in a fraction of the time.
+// The compiled parts of Asio, once for the module: the other files see declarations only and build in a
+// fraction of the time.
 #include <boost/asio/impl/src.hpp>
 #include <boost/asio/ssl/impl/src.hpp>
-#include <boost/beast/src.hpp>

@@ -12,6 +12,7 @@ using record::Ending;
 using std::chrono::milliseconds;
 using testing::HasSubstr;
 
+const std::string kChunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 constexpr std::string_view kHello = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 
 /// A client on a loop thread, towards a port.
@@ -118,6 +119,20 @@ TEST(HttpClient, AChunkSplitAnywhereIsTheSameBody) {
   EXPECT_EQ(server.connections(), 1) << "one connection is reused throughout";
 }
 
+TEST(HttpClient, AnEmptyChunkedBodyByteByByte) {
+  RawServer server([](RawPeer peer, int) {
+    peer.receive_until("\r\n\r\n");
+    peer.send(kChunked);
+    for (const char byte : std::string_view("0\r\n\r\n")) {
+      std::this_thread::sleep_for(milliseconds(2));
+      peer.send({&byte, 1});
+    }
+    peer.receive();
+  });
+  Client client(server.port());
+  EXPECT_EQ(client.run()->ending.get(), Ending::Complete);
+}
+
 TEST(HttpClient, ABodyThatEndsByCloseIsComplete) {
   const RawServer server = answering("HTTP/1.1 200 OK\r\n\r\nuntil the end");
   Client client(server.port());
@@ -217,8 +232,6 @@ TEST_P(HttpClientBreaks, HasItsEnding) {
   EXPECT_FALSE(got->detail.empty());
   EXPECT_EQ(server.connections(), 1) << "a fresh connection is not tried again";
 }
-
-const std::string kChunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 INSTANTIATE_TEST_SUITE_P(
     All, HttpClientBreaks,
