@@ -98,17 +98,18 @@ base::Status read_table(Reader& reader, std::string_view table, const toml::tabl
   for (const Field& field : fields())
     if (field.table == table) known.emplace_back(field.key);
   for (const auto& [key, value] : node) {
-    if (std::find(other_keys.begin(), other_keys.end(), key.str()) != other_keys.end()) continue;
+    const std::string_view name = key.str();
+    if (std::find(other_keys.begin(), other_keys.end(), name) != other_keys.end()) continue;
     const auto found = std::find_if(fields().begin(), fields().end(), [&](const Field& field) {
-      return field.table == table && field.key == key.str();
+      return field.table == table && field.key == name;
     });
     if (found != fields().end()) {
       MOESTRESS_TRY_STATUS(read_field(reader, *found, value));
       continue;
     }
-    const std::string nearest = base::nearest_name(key.str(), known);
+    const std::string nearest = base::nearest_name(name, known);
     return base::fail(ErrorCode::Usage, "{}:{}: unknown key \"{}\"{}{}", reader.source,
-                      key.source().begin.line, base::printable(key.str(), 60),
+                      key.source().begin.line, base::printable(name, 60),
                       table.empty() ? "" : fmt::format(" in [{}]", table),
                       nearest.empty() ? fmt::format("; known: {}", fmt::join(known, ", "))
                                       : fmt::format(", did you mean \"{}\"?", nearest));

@@ -21,7 +21,7 @@ TEST(Bandwidth, FiguresArePlausibleForAnyMachine) {
   EXPECT_EQ(bandwidth->repetitions, 4);
   EXPECT_EQ(bandwidth->array_bytes, 16u << 20);
   for (const BandwidthFigure& figure : {bandwidth->triad, bandwidth->read}) {
-    EXPECT_GT(figure.median_bytes_per_s, 1e8);
+    EXPECT_GT(figure.median_bytes_per_s, 1e6);  // under a sanitizer, on a busy machine
     EXPECT_LT(figure.best_bytes_per_s, 1e14);
     EXPECT_GE(figure.best_bytes_per_s, figure.median_bytes_per_s);
   }
