@@ -1,5 +1,6 @@
 # Run by ctest: fails on an include of a module that the including one did not declare, and on an include of a
 # library by a module other than its sole user (docs/ARCHITECTURE.md). Needs DECLARED and SOURCE_DIR.
+cmake_minimum_required(VERSION 3.25)
 include(${DECLARED})
 
 # <regular expression of the include>|<the module that may have it>

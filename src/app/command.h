@@ -21,7 +21,8 @@ ExitCode exit_code_of(const base::Error& error);
 /// Prints "moestress: <message>" to stderr and gives the exit code.
 ExitCode report_error(const base::Error& error);
 
-// Each adds one subcommand; its callback leaves the exit code in `exit_code`. One file each: <name>_command.cc.
+// Each adds one subcommand; its callback leaves the exit code in `exit_code`. One file each:
+// <name>_command.cc.
 void add_serve_command(CLI::App& program, int& exit_code);
 void add_forge_command(CLI::App& program, int& exit_code);
 void add_inspect_command(CLI::App& program, int& exit_code);

@@ -9,15 +9,19 @@ namespace moestress::app {
 ExitCode exit_code_of(const base::Error& error) {
   switch (error.code) {
     case base::ErrorCode::Usage:
-    case base::ErrorCode::Format: return kUsage;
+    case base::ErrorCode::Format:
+      return kUsage;
     case base::ErrorCode::Unreachable:
     case base::ErrorCode::TargetDied:
-    case base::ErrorCode::Timeout: return kUnreachable;
-    case base::ErrorCode::Cancelled: return kInterrupted;
+    case base::ErrorCode::Timeout:
+      return kUnreachable;
+    case base::ErrorCode::Cancelled:
+      return kInterrupted;
     case base::ErrorCode::Io:
     case base::ErrorCode::Limit:
     case base::ErrorCode::Unsupported:
-    case base::ErrorCode::Internal: return kInternal;
+    case base::ErrorCode::Internal:
+      return kInternal;
   }
   return kInternal;
 }
@@ -31,7 +35,8 @@ namespace {
 
 int run(int argc, char** argv) {
   CLI::App program{
-      "Stress-tests Mixture-of-Experts models whose experts live in CPU memory, and says with numbers whether that "
+      "Stress-tests Mixture-of-Experts models whose experts live in CPU memory, and says with numbers "
+      "whether that "
       "set-up is ready for production."};
   program.name("moestress");
   program.set_version_flag("--version", "moestress " MOESTRESS_VERSION);

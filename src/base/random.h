@@ -11,8 +11,8 @@ namespace moestress::base {
 /// different purposes give unrelated streams, so that adding a consumer moves no other.
 std::uint64_t derive_seed(std::uint64_t seed, std::string_view purpose);
 
-/// Seeded random numbers (xoshiro256**, Blackman and Vigna 2018). The sequence is part of the product: the same
-/// seed gives the same requests and the same model files on every platform. One owner, one thread.
+/// Seeded random numbers (xoshiro256**, Blackman and Vigna 2018). The sequence is part of the product: the
+/// same seed gives the same requests and the same model files on every platform. One owner, one thread.
 class Random {
  public:
   explicit Random(std::uint64_t seed);

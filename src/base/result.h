@@ -52,14 +52,14 @@ template <class... Args>
 /// `MOESTRESS_TRY(auto file, open(path));` declares `file`, or returns the error to the caller.
 #define MOESTRESS_TRY(declaration, expression) \
   MOESTRESS_TRY_(MOESTRESS_CONCAT(try_result_, __LINE__), declaration, expression)
-#define MOESTRESS_TRY_(result, declaration, expression)                                     \
-  auto result = (expression);                                                               \
+#define MOESTRESS_TRY_(result, declaration, expression)                                      \
+  auto result = (expression);                                                                \
   if (!result) return ::tl::unexpected<::moestress::base::Error>(std::move(result.error())); \
   declaration = std::move(*result)
 
 /// The same for a Status: returns its error, if there is one.
-#define MOESTRESS_TRY_STATUS(expression)                                                                  \
-  do {                                                                                                    \
-    if (auto status_ = (expression); !status_)                                                            \
-      return ::tl::unexpected<::moestress::base::Error>(std::move(status_.error()));                      \
+#define MOESTRESS_TRY_STATUS(expression)                                             \
+  do {                                                                               \
+    if (auto status_ = (expression); !status_)                                       \
+      return ::tl::unexpected<::moestress::base::Error>(std::move(status_.error())); \
   } while (false)

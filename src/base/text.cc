@@ -61,7 +61,8 @@ std::size_t complete_utf8_prefix(std::string_view text) {
   std::size_t offset = 0;
   // A character is at most four bytes: only the tail can be incomplete.
   if (text.size() > 3) offset = text.size() - 3;
-  while (offset < text.size() && offset > 0 && (static_cast<unsigned char>(text[offset]) & 0xC0) == 0x80) ++offset;
+  while (offset < text.size() && offset > 0 && (static_cast<unsigned char>(text[offset]) & 0xC0) == 0x80)
+    ++offset;
   while (offset < text.size()) {
     const Decoded d = decode(text.substr(offset));
     if (d.incomplete) return offset;

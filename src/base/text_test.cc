@@ -24,13 +24,18 @@ TEST(Utf8, HoldsBackOnlyAnIncompleteTail) {
 }
 
 TEST(Utf8, ReplacesWhatIsIllFormed) {
-  EXPECT_EQ(replace_invalid_utf8("a\xFF" "b\xE2\x82"), "a\xEF\xBF\xBD" "b\xEF\xBF\xBD");
+  EXPECT_EQ(replace_invalid_utf8("a\xFF"
+                                 "b\xE2\x82"),
+            "a\xEF\xBF\xBD"
+            "b\xEF\xBF\xBD");
 }
 
 TEST(Printable, DefusesTerminalControl) {
   EXPECT_EQ(printable("\x1b[31mred\x07"), "\\x1b[31mred\\x07");
   EXPECT_EQ(printable("a\nb\tc"), "a\nb\tc");
-  EXPECT_EQ(printable("\xC2\x9B" "31m"), "\\x9b31m");
+  EXPECT_EQ(printable("\xC2\x9B"
+                      "31m"),
+            "\\x9b31m");
   EXPECT_EQ(printable("abcdef", 3), "abc…");
 }
 

@@ -154,10 +154,9 @@ base::Result<ServerProperties> Rig::server_properties() {
 void Rig::settle_tokens(record::Outcome& outcome, const record::Request& request) const {
   outcome.prompt_tokens = facts_.count_prompt_tokens(request);
   outcome.completion_tokens = facts_.count_tokens(outcome.text);
-  // Random weights emit token sequences that no tokenizer would choose, so retokenizing their text
-  // undercounts. A reply that ran to its bound has exactly as many tokens as the bound.
-  if (facts_.random_weights && outcome.finish_reason == "length" &&
-      outcome.completion_tokens <= request.max_tokens)
+  // Random weights emit token sequences that no tokenizer would choose, so retokenizing their text counts
+  // wrong. A reply that ran to its bound has exactly as many tokens as the bound.
+  if (facts_.random_weights && outcome.finish_reason == "length")
     outcome.completion_tokens = request.max_tokens;
 }
 

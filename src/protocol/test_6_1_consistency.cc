@@ -12,6 +12,7 @@
 #include "quality/consistency.h"
 #include "quality/score_file.h"
 #include "quality/text_metrics.h"
+#include "stats/interval.h"
 #include "stats/quantile.h"
 
 namespace moestress::protocol {
@@ -131,16 +132,18 @@ void judge(const Rig& rig, const Consistency& floor, const Consistency& pair, Re
   if (pair.routing_first_layer >= 0)
     text += fmt::format("; routing parts first in layer {}", pair.routing_first_layer);
   if (rig.software_device()) text += "; GPU-only is a software Vulkan device";
-  if (interval.lo > limit) {
+  const auto prompts = static_cast<double>(pair.texts.size());
+  const bool enough =
+      stats::wilson(prompts, prompts).lo > limit;  // so that perfect agreement would have passed
+  if (interval.lo > limit)
     result.judge(Verdict::Pass, text);
-  } else if (interval.hi < limit || pair.agreement_mean < limit) {
-    result.judge(Verdict::Fail, text);
-  } else {
+  else if (interval.hi < limit || enough)
+    result.judge(Verdict::Fail, text + fmt::format(": more than {:.0f} % is not shown", 100 * limit));
+  else
     result.judge(Verdict::Inconclusive,
                  text + fmt::format(": {} prompts are too few to show more than {:.0f} %; raise "
                                     "consistency_prompts to 73 or more",
                                     pair.texts.size(), 100 * limit));
-  }
 }
 
 base::Status compare_placements(Rig& rig, ResultBuilder& result) {

@@ -15,42 +15,66 @@ constexpr std::array kVerdicts{Verdict::Pass, Verdict::Fail, Verdict::Inconclusi
 
 const char* to_string(Endpoint endpoint) {
   switch (endpoint) {
-    case Endpoint::Chat: return "chat";
-    case Endpoint::Completion: return "completion";
-    case Endpoint::ShimmyGenerate: return "shimmy_generate";
-    case Endpoint::ShimmyWebSocket: return "shimmy_websocket";
+    case Endpoint::Chat:
+      return "chat";
+    case Endpoint::Completion:
+      return "completion";
+    case Endpoint::ShimmyGenerate:
+      return "shimmy_generate";
+    case Endpoint::ShimmyWebSocket:
+      return "shimmy_websocket";
   }
   return "unknown";
 }
 
 const char* to_string(Ending ending) {
   switch (ending) {
-    case Ending::Complete: return "complete";
-    case Ending::Refused: return "refused";
-    case Ending::Reset: return "reset";
-    case Ending::ConnectTimeout: return "connect_timeout";
-    case Ending::FirstByteTimeout: return "first_byte_timeout";
-    case Ending::IdleTimeout: return "idle_timeout";
-    case Ending::TotalTimeout: return "total_timeout";
-    case Ending::MalformedResponse: return "malformed_response";
-    case Ending::TruncatedStream: return "truncated_stream";
-    case Ending::MissingEndMarker: return "missing_end_marker";
-    case Ending::Http4xx: return "http_4xx";
-    case Ending::Http5xx: return "http_5xx";
-    case Ending::ServerError: return "server_error";
-    case Ending::TooLarge: return "too_large";
-    case Ending::Cancelled: return "cancelled";
+    case Ending::Complete:
+      return "complete";
+    case Ending::Refused:
+      return "refused";
+    case Ending::Reset:
+      return "reset";
+    case Ending::ConnectTimeout:
+      return "connect_timeout";
+    case Ending::FirstByteTimeout:
+      return "first_byte_timeout";
+    case Ending::IdleTimeout:
+      return "idle_timeout";
+    case Ending::TotalTimeout:
+      return "total_timeout";
+    case Ending::MalformedResponse:
+      return "malformed_response";
+    case Ending::TruncatedStream:
+      return "truncated_stream";
+    case Ending::MissingEndMarker:
+      return "missing_end_marker";
+    case Ending::Http4xx:
+      return "http_4xx";
+    case Ending::Http5xx:
+      return "http_5xx";
+    case Ending::ServerError:
+      return "server_error";
+    case Ending::TooLarge:
+      return "too_large";
+    case Ending::Cancelled:
+      return "cancelled";
   }
   return "unknown";
 }
 
 const char* to_string(Verdict verdict) {
   switch (verdict) {
-    case Verdict::Pass: return "PASS";
-    case Verdict::Fail: return "FAIL";
-    case Verdict::Inconclusive: return "INCONCLUSIVE";
-    case Verdict::Invalid: return "INVALID";
-    case Verdict::Skipped: return "SKIPPED";
+    case Verdict::Pass:
+      return "PASS";
+    case Verdict::Fail:
+      return "FAIL";
+    case Verdict::Inconclusive:
+      return "INCONCLUSIVE";
+    case Verdict::Invalid:
+      return "INVALID";
+    case Verdict::Skipped:
+      return "SKIPPED";
   }
   return "UNKNOWN";
 }

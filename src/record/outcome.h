@@ -14,20 +14,20 @@ namespace moestress::record {
 /// Each way for a request to end. A failed request is data.
 enum class Ending : std::uint8_t {
   Complete,
-  Refused,            ///< connection refused
-  Reset,              ///< connection reset or closed before any answer
+  Refused,  ///< connection refused
+  Reset,    ///< connection reset or closed before any answer
   ConnectTimeout,
-  FirstByteTimeout,   ///< connected and sent, no byte came
-  IdleTimeout,        ///< the stream fell silent
+  FirstByteTimeout,  ///< connected and sent, no byte came
+  IdleTimeout,       ///< the stream fell silent
   TotalTimeout,
   MalformedResponse,  ///< not HTTP, not JSON, not SSE, not a WebSocket frame
   TruncatedStream,    ///< the connection ended inside a chunk, an event or a frame
   MissingEndMarker,   ///< the stream ended without [DONE], done:true or finish_reason
   Http4xx,
   Http5xx,
-  ServerError,        ///< an error object inside a 200 stream
-  TooLarge,           ///< passed our byte cap
-  Cancelled,          ///< by us: the schedule ended or the run was interrupted
+  ServerError,  ///< an error object inside a 200 stream
+  TooLarge,     ///< passed our byte cap
+  Cancelled,    ///< by us: the schedule ended or the run was interrupted
 };
 
 const char* to_string(Ending ending);
@@ -38,7 +38,8 @@ struct Chunk {
   std::string text;
 };
 
-/// What the server said of itself; absent where it did not. Compared with our own figures, never used for them.
+/// What the server said of itself; absent where it did not. Compared with our own figures, never used for
+/// them.
 struct ServerClaims {
   std::optional<std::int64_t> prompt_tokens;
   std::optional<std::int64_t> completion_tokens;
@@ -48,12 +49,13 @@ struct ServerClaims {
 
 /// One token of a reply as the server reports it where log probabilities were asked for.
 struct TokenChoice {
-  std::string text;             ///< its bytes; may be part of a character
-  double logprob = 0;           ///< natural logarithm
+  std::string text;                   ///< its bytes; may be part of a character
+  double logprob = 0;                 ///< natural logarithm
   std::optional<double> margin_nats;  ///< its log probability less that of the best other token, where told
 };
 
-/// What became of a request. All times are offsets from the run's first instant; -1 ns where it never happened.
+/// What became of a request. All times are offsets from the run's first instant; -1 ns where it never
+/// happened.
 struct Outcome {
   base::RequestId request;
   base::SessionId session;
@@ -74,7 +76,8 @@ struct Outcome {
 
   std::vector<Chunk> chunks;  ///< in order of arrival, only those with text
   std::string text;           ///< all chunks joined
-  std::size_t reasoning_bytes = 0;  ///< how much of the front of `text` the server marked as reasoning, not answer
+  std::size_t reasoning_bytes =
+      0;  ///< how much of the front of `text` the server marked as reasoning, not answer
   std::vector<TokenChoice> choices;  ///< in order; empty unless asked for and told
   ServerClaims claims;
   std::int64_t prompt_tokens = -1;      ///< by the model's own tokenizer; -1 where not counted

@@ -6,8 +6,8 @@
 
 namespace moestress::record {
 
-/// Where routed experts are asked to live, layer by layer; llama.cpp places whole tensors, so this is as fine as
-/// it gets. Everything else of the model goes to the device. `plan::parse_placement` reads one.
+/// Where routed experts are asked to live, layer by layer; llama.cpp places whole tensors, so this is as fine
+/// as it gets. Everything else of the model goes to the device. `plan::parse_placement` reads one.
 struct ExpertPlacement {
   enum class Kind { Cpu, Gpu, FirstLayersCpu, Listed };
   Kind kind = Kind::Cpu;
@@ -17,10 +17,14 @@ struct ExpertPlacement {
 
   bool on_cpu(int layer) const {
     switch (kind) {
-      case Kind::Cpu: return true;
-      case Kind::Gpu: return false;
-      case Kind::FirstLayersCpu: return layer < first_layers;
-      case Kind::Listed: return std::find(cpu_layers.begin(), cpu_layers.end(), layer) != cpu_layers.end();
+      case Kind::Cpu:
+        return true;
+      case Kind::Gpu:
+        return false;
+      case Kind::FirstLayersCpu:
+        return layer < first_layers;
+      case Kind::Listed:
+        return std::find(cpu_layers.begin(), cpu_layers.end(), layer) != cpu_layers.end();
     }
     return true;
   }

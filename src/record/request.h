@@ -27,7 +27,7 @@ struct Message {
 struct Sampling {
   double temperature = 0;  ///< 0 is greedy
   double top_p = 1;
-  int top_k = 0;           ///< 0 is off
+  int top_k = 0;  ///< 0 is off
   std::uint64_t seed = 0;
 };
 
@@ -36,16 +36,16 @@ struct Request {
   base::RequestId id;
   base::SessionId session;
   Endpoint endpoint = Endpoint::Chat;
-  std::string label;               ///< prompt class, e.g. "code"
-  std::vector<Message> messages;   ///< Chat; other endpoints send `prompt`
+  std::string label;              ///< prompt class, e.g. "code"
+  std::vector<Message> messages;  ///< Chat; other endpoints send `prompt`
   std::string prompt;
   int max_tokens = 64;
-  bool ignore_eos = false;         ///< generate to max_tokens, where the server knows how
+  bool ignore_eos = false;  ///< generate to max_tokens, where the server knows how
   bool stream = true;
-  bool reuse_prefix = false;       ///< let the server reuse a cached prompt prefix; otherwise asked to start cold
+  bool reuse_prefix = false;  ///< let the server reuse a cached prompt prefix; otherwise asked to start cold
   Sampling sampling;
   std::vector<std::string> stop;
-  int top_logprobs = -1;           ///< -1: none; else each token's log probability and those of the n best beside it
+  int top_logprobs = -1;  ///< -1: none; else each token's log probability and those of the n best beside it
   base::Duration planned_start{0};  ///< offset from the run's first instant
 };
 

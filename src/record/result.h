@@ -17,19 +17,19 @@ enum class Verdict : std::uint8_t {
   Skipped,       ///< not measured, for a stated reason
 };
 
-const char* to_string(Verdict verdict);             ///< "PASS", "FAIL", …
+const char* to_string(Verdict verdict);  ///< "PASS", "FAIL", …
 std::optional<Verdict> verdict_from(const std::string& name);
 
-/// Of several verdicts the one that stands for all: FAIL over INVALID over INCONCLUSIVE over SKIPPED over PASS,
-/// but SKIPPED only if nothing passed.
+/// Of several verdicts the one that stands for all: FAIL over INVALID over INCONCLUSIVE over SKIPPED over
+/// PASS, but SKIPPED only if nothing passed.
 Verdict combine(const std::vector<Verdict>& verdicts);
 
 /// A figure with what it rests on. The name of a metric is <quantity>_<unit>[_<statistic>].
 struct Metric {
   double value = 0;
-  std::string unit;                                ///< "ms", "bytes", "tok/s", "" for a pure number
-  std::int64_t n = 0;                              ///< samples
-  std::optional<std::pair<double, double>> ci;     ///< 95 % confidence interval
+  std::string unit;                             ///< "ms", "bytes", "tok/s", "" for a pure number
+  std::int64_t n = 0;                           ///< samples
+  std::optional<std::pair<double, double>> ci;  ///< 95 % confidence interval
 };
 using Metrics = std::map<std::string, Metric>;
 
@@ -67,7 +67,7 @@ struct CriterionResult {
   std::string threshold;           ///< as people read it: "> 10 tok/s"
   std::optional<double> measured;  ///< absent where nothing was
   std::string unit;
-  std::string evidence;            ///< how `measured` reads with its interval and n
+  std::string evidence;  ///< how `measured` reads with its interval and n
   Verdict verdict = Verdict::Skipped;
   std::string reason;
 };
@@ -80,7 +80,7 @@ struct Recommendation {
 };
 
 struct ModelResult {
-  std::string id;    ///< file name without ending, unique in a run
+  std::string id;  ///< file name without ending, unique in a run
   std::string path;
   std::string architecture;
   int layers = 0;

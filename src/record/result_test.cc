@@ -19,7 +19,8 @@ TEST(Combine, NothingMeasuredIsNoPass) {
 }
 
 TEST(Verdict, NamesGoBothWays) {
-  for (const auto verdict : {Verdict::Pass, Verdict::Fail, Verdict::Inconclusive, Verdict::Invalid, Verdict::Skipped})
+  for (const auto verdict :
+       {Verdict::Pass, Verdict::Fail, Verdict::Inconclusive, Verdict::Invalid, Verdict::Skipped})
     EXPECT_EQ(verdict_from(to_string(verdict)), verdict);
   EXPECT_EQ(verdict_from("pass"), std::nullopt);
 }

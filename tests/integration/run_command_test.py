@@ -1,0 +1,280 @@
+"""`moestress run` from outside: real processes, real models, and each way for a run to be cut off.
+
+Usage: run_command_test.py MOESTRESS [unittest options]. Only the standard library.
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+MOESTRESS = ""
+TOPOLOGIES = {"gpt-oss": (32, 4, 0), "phimoe": (16, 2, 0), "deepseek": (64, 6, 2)}
+
+
+def run(*arguments, timeout=150, **options):
+    return subprocess.run([MOESTRESS, *map(str, arguments)], capture_output=True, text=True, timeout=timeout,
+                          **options)
+
+
+def processes_with(text):
+    """Command lines of running processes that hold `text`, our own left out."""
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        with contextlib.suppress(OSError):
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if text in command:
+                found.append(f"{entry.name}: {command}")
+    return found
+
+
+def wait_until(condition, seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+class RunTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="moestress-run-"))
+        cls.models = {}
+        for topology in TOPOLOGIES:
+            model = cls.folder / f"{topology}.gguf"
+            made = run("forge", "--topology", topology, "--size", "tiny", "--seed", 1, "-o", model)
+            assert made.returncode == 0, made.stderr
+            cls.models[topology] = model
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.folder, ignore_errors=True)
+
+    def out(self):
+        return pathlib.Path(tempfile.mkdtemp(dir=self.folder)) / "run"
+
+    def run_on(self, topology, *arguments, out=None, **options):
+        out = out or self.out()
+        done = run("run", "smoke", "-m", self.models[topology], "--ctx", 512, "--threads", 1, "--out", out, *arguments, **options)
+        return done, out
+
+    def result(self, out):
+        return json.loads((out / "result.json").read_text())
+
+    def results_of(self, out):
+        return {test["id"]: test for test in self.result(out)["models"][0]["tests"]}
+
+    def criteria_of(self, out):
+        return {criterion["id"]: criterion for criterion in self.result(out)["models"][0]["criteria"]}
+
+    def start_long_run(self, out, *arguments):
+        """A run that is in the middle of generating when this returns, with the target's pid."""
+        plan = self.folder / f"long-{out.parent.name}.toml"
+        plan.write_text('extends = "smoke"\n[tests]\nlong_form_seconds = 60.0\n')
+        process = subprocess.Popen(
+            [MOESTRESS, "run", str(plan), "-m", str(self.models["phimoe"]), "--device", "cpu", "--threads", "1", "--ctx", "512",
+             "--only", "1.1,1.4,2.1", "--out", str(out), *map(str, arguments)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        database = out / "run.db"
+
+        def generating():
+            if process.poll() is not None:
+                self.fail(f"ended early with {process.returncode}: {process.stderr.read()}")
+            if not database.exists():
+                return False
+            with contextlib.suppress(sqlite3.Error):
+                with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+                    return connection.execute("select count(*) from outcome").fetchone()[0] > 2
+            return False
+
+        self.assertTrue(wait_until(generating, 60), "the run did not begin to generate")
+        serving = [line for line in processes_with(" serve ") if str(self.models["phimoe"]) in line]
+        self.assertEqual(len(serving), 1, serving)
+        return process, int(serving[0].split(":")[0])
+
+    def nothing_left(self):
+        return wait_until(lambda: not processes_with(str(self.models["phimoe"])), 10)
+
+
+class Verdicts(RunTest):
+    def test_every_test_and_criterion_on_the_cpu(self):
+        done, out = self.run_on("phimoe", "--device", "cpu")
+        self.assertIn(done.returncode, (0, 1), done.stderr)
+        tests = self.results_of(out)
+        self.assertEqual(sorted(tests), ["1.1", "1.2", "1.3", "1.4", "2.1", "2.2", "3.1", "5.1", "5.2", "6.1"])
+        for test in tests.values():
+            self.assertTrue(test["reason"], test["id"])
+        for name in ("1.1", "1.2", "1.3", "1.4", "2.1", "2.2", "5.2", "3.1"):
+            self.assertEqual(tests[name]["verdict"], "PASS", tests[name])
+        self.assertEqual(tests["6.1"]["verdict"], "SKIPPED")
+        criteria = self.criteria_of(out)
+        self.assertEqual(sorted(criteria), [f"C{i}" for i in range(1, 8)])
+        self.assertEqual(criteria["C2"]["verdict"], "SKIPPED")
+        self.assertEqual(criteria["C6"]["verdict"], "PASS", criteria["C6"])
+        self.assertEqual(criteria["C7"]["verdict"], "PASS", criteria["C7"])
+        for name in ("plan.toml", "run.db", "routing.bin", "target.log", "environment.json", "report.html", "summary.md", "junit.xml"):
+            self.assertTrue((out / name).exists(), name)
+        self.assertIn("verdict", done.stdout)
+
+    def test_gpu_only_against_offloaded(self):
+        plan = self.folder / "consistency.toml"
+        plan.write_text('extends = "smoke"\n[tests]\nconsistency_prompts = 80\nconsistency_tokens = 8\n')
+        out = self.out()
+        done = run("run", plan, "-m", self.models["phimoe"], "--threads", 1, "--only", "6.1", "--out", out)
+        test = self.results_of(out)["6.1"]
+        self.assertEqual(test["verdict"], "PASS", (test, done.stderr))
+        self.assertGreater(test["metrics"]["top1_agreement"]["ci"][0], 0.95)
+        self.assertGreater(test["metrics"]["kl_nats_max"]["value"], 0.0, "the two placements must really be two")
+        self.assertEqual(test["metrics"]["aa_top1_agreement"]["value"], 1.0)
+
+    def test_topology_and_placement_of_each(self):
+        for topology, (experts, used, shared) in TOPOLOGIES.items():
+            for experts_on in ("cpu", "gpu"):
+                with self.subTest(topology=topology, experts=experts_on):
+                    done, out = self.run_on(topology, "--only", "1.3,1.4", "--experts", experts_on)
+                    self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+                    model = self.result(out)["models"][0]
+                    self.assertEqual((model["experts"], model["experts_used"], model["experts_shared"]), (experts, used, shared))
+                    metrics = self.results_of(out)["1.4"]["metrics"]
+                    away, here = ("routed_device_tensors", "routed_host_tensors")
+                    if experts_on == "gpu":
+                        away, here = here, away
+                    self.assertEqual(metrics[away]["value"], 0)
+                    self.assertGreater(metrics[here]["value"], 0)
+
+    def test_a_claimed_offload_that_is_not_done_fails(self):
+        lie = (f"echo 'MoE: offloading ALL expert tensors to CPU'; exec {MOESTRESS} serve -m {self.models['phimoe']} "
+               "--experts gpu --port {port} --ctx 512 --threads 1")
+        done, out = self.run_on("phimoe", "--only", "1.4", "--spawn", lie)
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertEqual(self.results_of(out)["1.4"]["verdict"], "FAIL")
+        honest = lie.replace("--experts gpu", "--experts cpu")
+        done, out = self.run_on("phimoe", "--only", "1.4", "--spawn", honest)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(self.results_of(out)["1.4"]["verdict"], "PASS")
+
+    def test_a_banner_alone_is_no_evidence(self):
+        silent = (f"echo 'MoE: offloading ALL expert tensors to CPU'; exec {MOESTRESS} serve -m {self.models['phimoe']} "
+                  "--port {port} --ctx 512 --threads 1 --log-level error")
+        done, out = self.run_on("phimoe", "--only", "1.4", "--spawn", silent)
+        self.assertEqual(self.results_of(out)["1.4"]["verdict"], "SKIPPED", done.stderr)
+
+
+class CutOff(RunTest):
+    def report_works(self, out):
+        again = self.out().parent / "report"
+        done = run("report", out, "-o", again)
+        self.assertIn(done.returncode, (0, 1, 3), done.stderr)
+        self.assertTrue((again / "report.html").stat().st_size > 10_000)
+        return json.loads((again / "result.json").read_text()), done.stdout
+
+    def test_killing_the_target(self):
+        out = self.out()
+        process, target = self.start_long_run(out)
+        os.kill(target, signal.SIGKILL)
+        _, errors = process.communicate(timeout=120)
+        self.assertEqual(process.returncode, 1, errors)
+        test = self.results_of(out)["2.1"]
+        self.assertEqual(test["verdict"], "FAIL")
+        self.assertIn("SIGKILL", test["reason"])
+        self.assertEqual(self.criteria_of(out)["C3"]["verdict"], "FAIL")
+        self.report_works(out)
+        self.assertTrue(self.nothing_left(), processes_with(str(self.models["phimoe"])))
+
+    def test_killing_moestress(self):
+        out = self.out()
+        process, _ = self.start_long_run(out)
+        process.kill()
+        process.communicate()
+        self.assertTrue(self.nothing_left(), processes_with(str(self.models["phimoe"])))
+        result, table = self.report_works(out)
+        self.assertEqual([test["id"] for test in result["models"][0]["tests"]], ["1.1", "1.4"])
+        self.assertIn("CUT OFF", table.upper())
+
+    def test_ctrl_c(self):
+        out = self.out()
+        process, _ = self.start_long_run(out)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130, errors)
+        self.assertTrue((out / "report.html").exists())
+        self.assertEqual(self.results_of(out)["2.1"]["verdict"], "SKIPPED")
+        self.report_works(out)
+        self.assertTrue(self.nothing_left(), processes_with(str(self.models["phimoe"])))
+
+    def test_a_full_disk(self):
+        disk = self.folder / "small-disk"
+        disk.mkdir()
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", disk], capture_output=True, text=True)
+        self.assertEqual(mounted.returncode, 0, "this test needs to mount a small tmpfs: " + mounted.stderr)
+        try:
+            out = disk / "run"
+            plan = self.folder / "full-disk.toml"
+            plan.write_text('extends = "smoke"\n[tests]\nlong_form_seconds = 60.0\n')
+            done = run("run", plan, "-m", self.models["phimoe"], "--device", "cpu", "--threads", 1, "--ctx", 512, "--out", out)
+            self.assertEqual(done.returncode, 5, done.stdout + done.stderr)
+            self.assertIn("run.db", done.stderr)
+            self.assertIn("disk", done.stderr)
+            result, _ = self.report_works(out)
+            self.assertEqual(result["models"][0]["id"], "phimoe")
+        finally:
+            subprocess.run(["umount", "-l", disk], check=False)
+
+
+class Errors(RunTest):
+    def refused(self, code, *arguments, words=()):
+        done = run("run", *arguments, "--out", self.out())
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        for word in words:
+            self.assertIn(word, done.stderr)
+        self.assertNotIn("terminate", done.stderr)
+
+    def test_a_plan_with_a_typo(self):
+        plan = self.folder / "typo.toml"
+        plan.write_text("[tests]\ngeneration_promts = 3\n")
+        self.refused(2, plan, "-m", self.models["phimoe"], words=("typo.toml", "2", "generation_prompts"))
+
+    def test_an_unknown_test(self):
+        self.refused(2, "smoke", "-m", self.models["phimoe"], "--only", "9.9", words=("9.9",))
+
+    def test_a_missing_and_a_broken_model(self):
+        self.refused(5, "smoke", "-m", "/nowhere/model.gguf", words=("/nowhere/model.gguf",))
+        broken = self.folder / "broken.gguf"
+        broken.write_bytes(self.models["phimoe"].read_bytes()[:1000])
+        self.refused(2, "smoke", "-m", broken, words=("broken.gguf", "offset"))
+
+    def test_a_target_that_is_not_there(self):
+        plan = self.folder / "absent.toml"
+        plan.write_text('extends = "smoke"\n[target]\nready_timeout_s = 2.0\n')
+        self.refused(4, plan, "-m", self.models["phimoe"], "--target", "http://127.0.0.1:9", "--only", "1.2")
+
+    def test_a_target_that_dies_at_once(self):
+        done, out = self.run_on("phimoe", "--only", "1.1", "--spawn", "echo broken pipe organ {port} >&2; exit 3")
+        self.assertEqual(done.returncode, 4, done.stdout + done.stderr)
+        self.assertIn("code 3", self.results_of(out)["1.1"]["reason"])
+        self.assertIn("broken pipe organ", self.results_of(out)["1.1"]["reason"])
+
+    def test_an_existing_run_is_not_overwritten(self):
+        out = self.out()
+        out.mkdir()
+        (out / "precious").write_text("x")
+        done = run("run", "smoke", "-m", self.models["phimoe"], "--out", out)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertEqual([entry.name for entry in out.iterdir()], ["precious"])
+
+
+if __name__ == "__main__":
+    MOESTRESS = sys.argv[1]
+    unittest.main(argv=[sys.argv[0], *sys.argv[2:]], verbosity=2)
