@@ -171,6 +171,7 @@ DoctorCheck check_vulkan_drivers() {
 /// did not end in time.
 std::optional<int> run_quietly(std::vector<std::string> words) {
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   posix_spawn_file_actions_t files;
@@ -298,6 +299,7 @@ DoctorCheck check_numa() {
     return {"numa", "NUMA", State::Missing, "/sys does not tell of memory nodes",
             "mount /sys into the container"};
   std::vector<std::string> parts;
+  parts.reserve(nodes.size());
   for (const probe::NumaNode& node : nodes)
     parts.push_back(fmt::format("node {} {}{}", node.node, bytes_text(node.total_bytes),
                                 node.cpus.empty() ? " without CPUs" : ""));

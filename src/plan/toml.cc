@@ -166,6 +166,7 @@ std::string literal(double value) {
 template <class T>
 std::string literal(const std::vector<T>& list) {
   std::vector<std::string> parts;
+  parts.reserve(list.size());
   for (const T& element : list) parts.push_back(literal(element));
   return fmt::format("[{}]", fmt::join(parts, ", "));
 }

@@ -282,7 +282,8 @@ void RunWriter::add_model(const record::ModelResult& model) {
   row.tests.clear();
   row.criteria.clear();
   row.recommendations.clear();
-  worker_->add(row.path.size(), [row = std::move(row)](RowWriter& rows) { rows.add(row); });
+  const std::size_t bytes = row.path.size();
+  worker_->add(bytes, [row = std::move(row)](RowWriter& rows) { rows.add(row); });
 }
 
 void RunWriter::add_test(const std::string& model_id, const record::TestResult& test) {
@@ -328,7 +329,8 @@ void RunWriter::add_device_sample(const std::string& model_id, const record::Dev
 
 void RunWriter::add_event(const std::string& kind, const std::string& text) {
   Event event{worker_->now() - worker_->epoch(), kind, cut(text, worker_->options().text_bytes_max)};
-  worker_->add(event.text.size(), [event = std::move(event)](RowWriter& rows) { rows.add(event); });
+  const std::size_t bytes = event.text.size();
+  worker_->add(bytes, [event = std::move(event)](RowWriter& rows) { rows.add(event); });
 }
 
 void RunWriter::set_environment(const std::string& json) {
