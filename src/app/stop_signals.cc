@@ -52,7 +52,9 @@ base::Result<StopSignals> StopSignals::watch(std::function<void(int count)> on_s
 }
 
 StopSignals::StopSignals(int signals, int end, std::function<void(int count)> on_signal)
-    : signals_(signals), end_(end), thread_([=] { watch_until(signals, end, on_signal); }) {}
+    : signals_(signals),
+      end_(end),
+      thread_([=, call = std::move(on_signal)] { watch_until(signals, end, call); }) {}
 
 StopSignals::StopSignals(StopSignals&& other) noexcept
     : signals_(std::exchange(other.signals_, -1)),

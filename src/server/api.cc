@@ -33,7 +33,7 @@ Json model_entry(const std::string& id, std::int64_t created) {
 struct Api::Route {
   const char* method;
   const char* path;
-  void (Api::*handler)(const net::ServerRequest&, Shared);
+  void (Api::*handler)(const net::ServerRequest&, const Shared&);
   enum class Needs { Nothing, Key, Model, Generation } needs;
 };
 
@@ -136,7 +136,7 @@ std::optional<ApiError> Api::unavailable() const {
   return error;
 }
 
-void Api::get_health(const net::ServerRequest&, Shared exchange) {
+void Api::get_health(const net::ServerRequest&, const Shared& exchange) {
   if (draining_) {
     exchange->send_json(503, to_text({{"status", "draining"}}));
   } else if (loaded_ == nullptr) {
@@ -147,7 +147,7 @@ void Api::get_health(const net::ServerRequest&, Shared exchange) {
   }
 }
 
-void Api::get_models(const net::ServerRequest&, Shared exchange) {
+void Api::get_models(const net::ServerRequest&, const Shared& exchange) {
   Json data = Json::array();
   if (loaded_ != nullptr) data.push_back(model_entry(model_id_, unix_seconds(clock_)));
   exchange->send_json(200, to_text({{"object", "list"}, {"data", std::move(data)}}));
@@ -165,16 +165,16 @@ void Api::get_model(const std::string& id, const Shared& exchange) {
        .code = "model_not_found"});
 }
 
-void Api::get_shimmy_models(const net::ServerRequest&, Shared exchange) {
+void Api::get_shimmy_models(const net::ServerRequest&, const Shared& exchange) {
   exchange->send_json(
       200, shimmy_models_json(model_id_, loaded_->served.info.file_bytes, loaded_->served.info.architecture));
 }
 
-void Api::get_props(const net::ServerRequest&, Shared exchange) {
+void Api::get_props(const net::ServerRequest&, const Shared& exchange) {
   exchange->send_json(200, to_text(props_json(loaded_->served, loaded_->batcher->memory())));
 }
 
-void Api::get_metrics(const net::ServerRequest&, Shared exchange) {
+void Api::get_metrics(const net::ServerRequest&, const Shared& exchange) {
   MetricsSnapshot snapshot{.counters = &counters_,
                            .version = options_.version,
                            .uptime_seconds = base::to_seconds(clock_.now() - started_),
@@ -205,11 +205,11 @@ ApiResult<ApiRequest> Api::parse(const std::string& body,
                .code = "model_not_found"});
 }
 
-void Api::post_chat(const net::ServerRequest& request, Shared exchange) {
+void Api::post_chat(const net::ServerRequest& request, const Shared& exchange) {
   post_openai(request.body, exchange, "chatcmpl-", parse_chat_request);
 }
 
-void Api::post_completion(const net::ServerRequest& request, Shared exchange) {
+void Api::post_completion(const net::ServerRequest& request, const Shared& exchange) {
   post_openai(request.body, exchange, "cmpl-", parse_completion_request);
 }
 
@@ -227,12 +227,12 @@ void Api::post_openai(const std::string& body, const Shared& exchange, const cha
                          .system_fingerprint = "moestress-" + options_.version,
                          .logprobs = request->generation.top_logprobs >= 0,
                          .include_usage = request->include_usage};
-  std::string id = identity.id;
+  const std::string id = identity.id;
   auto reply = std::make_unique<OpenAiReply>(exchange, std::move(identity), request->stream);
-  begin(std::move(*request), std::move(id), exchange, std::move(reply));
+  begin(std::move(*request), id, exchange, std::move(reply));
 }
 
-void Api::post_shimmy(const net::ServerRequest& request, Shared exchange) {
+void Api::post_shimmy(const net::ServerRequest& request, const Shared& exchange) {
   auto parsed = parse(request.body, parse_shimmy_request);
   if (!parsed) {
     exchange->send_error(parsed.error());
@@ -242,8 +242,9 @@ void Api::post_shimmy(const net::ServerRequest& request, Shared exchange) {
   begin(std::move(*parsed), draw_id("gen-"), exchange, std::move(reply));
 }
 
-void Api::begin(ApiRequest request, std::string id, const Shared& exchange, std::unique_ptr<Reply> reply) {
-  const auto handle = generations_->begin(std::move(request), std::move(id), std::move(reply));
+void Api::begin(ApiRequest request, const std::string& id, const Shared& exchange,
+                std::unique_ptr<Reply> reply) {
+  const auto handle = generations_->begin(std::move(request), id, std::move(reply));
   if (!handle) {
     exchange->send_error(handle.error());
     return;

@@ -41,16 +41,16 @@ class Api {
   static const Route kRoutes[];
   struct SocketSession;
 
-  void get_health(const net::ServerRequest& request, Shared exchange);
-  void get_models(const net::ServerRequest& request, Shared exchange);
-  void get_shimmy_models(const net::ServerRequest& request, Shared exchange);
-  void get_props(const net::ServerRequest& request, Shared exchange);
-  void get_metrics(const net::ServerRequest& request, Shared exchange);
-  void post_chat(const net::ServerRequest& request, Shared exchange);
-  void post_completion(const net::ServerRequest& request, Shared exchange);
-  void post_shimmy(const net::ServerRequest& request, Shared exchange);
-  void post_tokenize(const net::ServerRequest& request, Shared exchange);
-  void post_detokenize(const net::ServerRequest& request, Shared exchange);
+  void get_health(const net::ServerRequest& request, const Shared& exchange);
+  void get_models(const net::ServerRequest& request, const Shared& exchange);
+  void get_shimmy_models(const net::ServerRequest& request, const Shared& exchange);
+  void get_props(const net::ServerRequest& request, const Shared& exchange);
+  void get_metrics(const net::ServerRequest& request, const Shared& exchange);
+  void post_chat(const net::ServerRequest& request, const Shared& exchange);
+  void post_completion(const net::ServerRequest& request, const Shared& exchange);
+  void post_shimmy(const net::ServerRequest& request, const Shared& exchange);
+  void post_tokenize(const net::ServerRequest& request, const Shared& exchange);
+  void post_detokenize(const net::ServerRequest& request, const Shared& exchange);
 
   static const Route* find_route(const net::ServerRequest& request, const Route*& other_method);
   void get_model(const std::string& id, const Shared& exchange);
@@ -62,7 +62,7 @@ class Api {
                               ApiResult<ApiRequest> (*parse_body)(const nlohmann::json&)) const;
   void post_openai(const std::string& body, const Shared& exchange, const char* id_prefix,
                    ApiResult<ApiRequest> (*parse_body)(const nlohmann::json&));
-  void begin(ApiRequest request, std::string id, const Shared& exchange, std::unique_ptr<Reply> reply);
+  void begin(ApiRequest request, const std::string& id, const Shared& exchange, std::unique_ptr<Reply> reply);
   void begin_socket(const std::shared_ptr<SocketSession>& session, std::string_view frame);
   std::string draw_id(const char* prefix);
 

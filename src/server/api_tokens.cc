@@ -28,7 +28,7 @@ Json tokens_json(const engine::Model& model, const std::vector<engine::Token>& t
 
 }  // namespace
 
-void Api::post_tokenize(const net::ServerRequest& request, Shared exchange) {
+void Api::post_tokenize(const net::ServerRequest& request, const Shared& exchange) {
   const auto body = parse_json(request.body);
   if (!body) {
     exchange->send_error({.message = body.error().message, .code = "invalid_json"});
@@ -52,7 +52,7 @@ void Api::post_tokenize(const net::ServerRequest& request, Shared exchange) {
   });
 }
 
-void Api::post_detokenize(const net::ServerRequest& request, Shared exchange) {
+void Api::post_detokenize(const net::ServerRequest& request, const Shared& exchange) {
   const auto body = parse_json(request.body);
   if (!body) {
     exchange->send_error({.message = body.error().message, .code = "invalid_json"});

@@ -75,7 +75,7 @@ int Generations::waiting() const {
   return std::max(0, static_cast<int>(active_.size()) - batcher_.options().slots);
 }
 
-ApiResult<std::uint64_t> Generations::begin(ApiRequest request, std::string id,
+ApiResult<std::uint64_t> Generations::begin(ApiRequest request, const std::string& id,
                                             std::unique_ptr<Reply> reply) {
   const int slots = batcher_.options().slots;
   if (static_cast<int>(active_.size()) >= slots + options_.queue_max) {
@@ -90,7 +90,7 @@ ApiResult<std::uint64_t> Generations::begin(ApiRequest request, std::string id,
   engine::Generation& generation = request.generation;
   generation.trace = options_.trace != nullptr;
   generation.sampling.seed = request.seed ? *request.seed : seeds_.next();
-  const auto placed = active_.try_emplace(handle, std::move(id), std::move(reply)).first;
+  const auto placed = active_.try_emplace(handle, id, std::move(reply)).first;
   placed->second.logprobs = generation.top_logprobs >= 0;
 
   const int context_tokens = batcher_.options().context_tokens;

@@ -43,7 +43,7 @@ class Generations {
 
   /// Takes a request; `reply` hears of everything that follows. Gives a handle for cancel(), or refuses
   /// (429).
-  ApiResult<std::uint64_t> begin(ApiRequest request, std::string id, std::unique_ptr<Reply> reply);
+  ApiResult<std::uint64_t> begin(ApiRequest request, const std::string& id, std::unique_ptr<Reply> reply);
   /// The client is gone: ends it, and its reply hears nothing more.
   void cancel(std::uint64_t handle);
   /// Ends all that run; their replies get 503.

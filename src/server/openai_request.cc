@@ -60,7 +60,8 @@ void read_max_tokens(Parameters& parameters, ApiRequest& request) {
 }
 
 bool asks_for_nothing(const nlohmann::json& value) {
-  return value == 0 || value == false || value == "" || value == "none" || value.empty();
+  if (const auto* text = value.get_ptr<const std::string*>()) return text->empty() || *text == "none";
+  return value == 0 || value == false || value.empty();
 }
 
 /// Refuses what would change the reply and can't be done; the value that changes nothing is taken.
