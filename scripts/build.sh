@@ -6,6 +6,8 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 "$root/scripts/fetch-engine.sh"
 "$root/scripts/fetch-web.sh"
+# Clones in other folders share the cache.
+export CCACHE_BASEDIR=$root
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 if ! cmake --preset release >"$log" 2>&1; then

@@ -20,10 +20,10 @@ struct BufferLine {
 /// "load_tensors:      Vulkan0 model buffer size =    12.34 MiB" with `what` = " model buffer size".
 std::optional<BufferLine> parse_buffer_line(std::string_view line, std::string_view what) {
   const auto at = line.find(what);
-  if (at == std::string_view::npos) return std::nullopt;
-  const auto name_begin = line.find_last_of(' ', at == 0 ? 0 : at - 1);
-  const std::string_view name = line.substr(name_begin == std::string_view::npos ? 0 : name_begin + 1,
-                                            at - (name_begin == std::string_view::npos ? 0 : name_begin + 1));
+  if (at == std::string_view::npos || at == 0) return std::nullopt;
+  const auto space = line.find_last_of(' ', at - 1);
+  const auto begin = space == std::string_view::npos ? 0 : space + 1;
+  const std::string_view name = line.substr(begin, at - begin);
   std::string_view rest = line.substr(at + what.size());
   const auto equals = rest.find('=');
   if (equals == std::string_view::npos || name.empty()) return std::nullopt;

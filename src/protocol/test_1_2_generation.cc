@@ -3,11 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <map>
 #include <unordered_map>
 
 #include "base/text.h"
-#include "load/latency.h"
 #include "protocol/result_builder.h"
 #include "protocol/tests.h"
 
@@ -49,63 +50,67 @@ std::optional<std::string> reply_fault(const Rig& rig, const Outcome& outcome, i
   return usage_fault(rig, outcome, max_tokens);
 }
 
+/// The requests for one length: prompts of all domains in turn.
+std::vector<record::Request> requests_of_length(Rig& rig, int length) {
+  workload::RequestShape shape;
+  shape.max_tokens = length;
+  shape.ignore_eos = true;
+  std::vector<record::Request> requests;
+  const auto session = rig.next_session();
+  for (std::size_t i = 0; i < static_cast<std::size_t>(rig.sizes().generation_prompts); ++i) {
+    const auto domain =
+        workload::kDomains[(i + static_cast<std::size_t>(length)) % workload::kDomains.size()];
+    const auto set = workload::prompts(domain);
+    requests.push_back(workload::make_request(set[i % set.size()], rig.request_ids().next(), session, shape));
+  }
+  return requests;
+}
+
 }  // namespace
 
 record::TestResult test_1_2_generation(Rig& rig) {
   ResultBuilder result;
-  record::Table table{
-      "Replies by length asked for",
-      {"tokens asked", "replies", "TTFT p50 ms", "decode tok/s", "tokens counted", "tokens claimed"},
-      {},
-      {},
-      "table"};
-  std::vector<Outcome> all;
-  std::int64_t faults = 0;
+  // One session for each length, side by side: this test counts tokens, it times nothing.
+  std::vector<std::vector<record::Request>> sessions;
+  std::unordered_map<std::int64_t, int> length_of_session;
   for (const int length : rig.sizes().generation_lengths) {
-    workload::RequestShape shape;
-    shape.max_tokens = length;
-    shape.ignore_eos = true;
-    const auto count = static_cast<std::size_t>(rig.sizes().generation_prompts);
-    std::vector<record::Request> requests;
-    for (std::size_t i = 0; i < count; ++i) {
-      const auto set = workload::prompts(
-          workload::kDomains[(i + static_cast<std::size_t>(length)) % workload::kDomains.size()]);
-      requests.push_back(
-          workload::make_request(set[i % set.size()], rig.request_ids().next(), rig.next_session(), shape));
-    }
-    auto load = rig.closed_loop("1.2", {std::move(requests)});
-    std::int64_t counted = 0, claimed = 0;
-    for (const Outcome& outcome : load.outcomes) {
-      if (const auto fault = reply_fault(rig, outcome, length)) {
-        ++faults;
-        result.finding("error", fmt::format("{} tokens, {}: {}", length, outcome.label, *fault));
-        result.judge(Verdict::Fail, fmt::format("{} tokens, {}: {}", length, outcome.label, *fault));
-      }
-      counted += outcome.completion_tokens;
-      claimed += outcome.claims.completion_tokens.value_or(0);
-    }
-    const auto metrics = load::latency_metrics(load.outcomes);
-    const auto value = [&](const char* name) {
-      const auto found = metrics.find(name);
-      return found == metrics.end() ? std::nan("") : found->second.value;
-    };
-    table.rows.push_back({static_cast<double>(length), static_cast<double>(load.outcomes.size()),
-                          value("ttft_ms_p50"), value("decode_tok_s_mean"), static_cast<double>(counted),
-                          static_cast<double>(claimed)});
-    std::move(load.outcomes.begin(), load.outcomes.end(), std::back_inserter(all));
-    if (rig.cancelled()) break;
+    sessions.push_back(requests_of_length(rig, length));
+    length_of_session[sessions.back().front().session.value] = length;
   }
-  result.metrics(load::latency_metrics(all));
-  result.metric("replies_faulty", static_cast<double>(faults), "", static_cast<std::int64_t>(all.size()));
+  const auto load = rig.closed_loop("1.2", std::move(sessions));
+
+  std::map<int, std::array<double, 3>> by_length;  // replies, tokens counted, tokens claimed
+  std::int64_t faults = 0;
+  for (const Outcome& outcome : load.outcomes) {
+    const int length = length_of_session.at(outcome.session.value);
+    auto& row = by_length[length];
+    row[0] += 1;
+    row[1] += static_cast<double>(outcome.completion_tokens);
+    row[2] += static_cast<double>(outcome.claims.completion_tokens.value_or(0));
+    const auto fault = reply_fault(rig, outcome, length);
+    if (!fault) continue;
+    ++faults;
+    result.finding("error", fmt::format("{} tokens, {}: {}", length, outcome.label, *fault));
+    result.judge(Verdict::Fail, fmt::format("{} tokens, {}: {}", length, outcome.label, *fault));
+  }
+  const auto n = static_cast<std::int64_t>(load.outcomes.size());
+  record::Table table{"Replies by length asked for",
+                      {"tokens asked", "replies", "tokens counted", "tokens claimed"},
+                      {},
+                      {},
+                      "table"};
+  for (const auto& [length, row] : by_length)
+    table.rows.push_back({static_cast<double>(length), row[0], row[1], row[2]});
   result.table(std::move(table));
+  result.metric("replies_faulty", static_cast<double>(faults), "", n);
   if (rig.facts().random_weights)
     result.finding(
         "info",
         "random weights: tokens are held against the bound of each reply, since no tokenizer would spell "
         "its text as it was sampled");
-  result.judge(Verdict::Pass,
-               fmt::format("{} replies, each complete, valid UTF-8, with the tokens that the server claims",
-                           all.size()));
+  result.judge(
+      Verdict::Pass,
+      fmt::format("{} replies, each complete, valid UTF-8, with the tokens that the server claims", n));
   return result.take();
 }
 

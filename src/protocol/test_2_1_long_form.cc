@@ -22,6 +22,7 @@ using record::Verdict;
 constexpr base::Duration kWindow = std::chrono::seconds(60);  // C1's; a shorter one is never called sustained
 constexpr base::Duration kStep = std::chrono::seconds(1);
 constexpr int kPromptReserveTokens = 512;
+constexpr std::size_t kContinuousBatch = 16;  // requests made ahead
 
 /// The context that the longest reply needs, within what the model was trained for.
 int context_needed(const Rig& rig, int longest) {
@@ -32,10 +33,27 @@ int context_needed(const Rig& rig, int longest) {
 
 record::Request long_request(Rig& rig, int tokens, int context, std::size_t turn) {
   workload::RequestShape shape;
-  shape.max_tokens = std::min(tokens, context - kPromptReserveTokens);
+  shape.max_tokens = std::min(tokens, context - std::min(kPromptReserveTokens, context / 2));
   shape.ignore_eos = true;
   const auto set = workload::prompts(workload::Domain::Creative);
   return workload::make_request(set[turn % set.size()], rig.request_ids().next(), rig.next_session(), shape);
+}
+
+/// One session that asks again as soon as it is answered, until the time is up. In batches, since how many
+/// replies fit into the time is the target's affair.
+void generate_continuously(Rig& rig, int tokens, int context, std::vector<Outcome>& outcomes) {
+  const base::Duration end = rig.now() + base::from_seconds(rig.sizes().long_form_seconds);
+  std::size_t turn = rig.sizes().long_form_tokens.size();
+  while (rig.now() < end && !rig.cancelled() && !rig.target().death()) {
+    std::vector<record::Request> batch;
+    for (std::size_t i = 0; i < kContinuousBatch; ++i)
+      batch.push_back(long_request(rig, tokens, context, turn++));
+    auto load = rig.closed_loop("2.1", {std::move(batch)}, end - rig.now());
+    const bool failed = std::any_of(load.outcomes.begin(), load.outcomes.end(),
+                                    [](const Outcome& outcome) { return !outcome.ok(); });
+    std::move(load.outcomes.begin(), load.outcomes.end(), std::back_inserter(outcomes));
+    if (failed) break;  // the test has failed; a dead or refusing server must not be asked without end
+  }
 }
 
 void note_speed(const std::vector<Outcome>& outcomes, ResultBuilder& result) {
@@ -120,16 +138,7 @@ record::TestResult test_2_1_long_form(Rig& rig) {
     requests.push_back(long_request(rig, lengths[i], context, i));
   std::vector<Outcome> outcomes = rig.closed_loop("2.1", {requests}).outcomes;
 
-  if (rig.sizes().long_form_seconds > 0 && !rig.cancelled()) {
-    std::vector<record::Request> more;
-    // Far more than can be served in the time; those past it are never sent.
-    const auto count = static_cast<std::size_t>(rig.sizes().long_form_seconds) + 1;
-    for (std::size_t i = 0; i < count; ++i)
-      more.push_back(long_request(rig, std::max(longest, 256), context, i + lengths.size()));
-    auto continuous =
-        rig.closed_loop("2.1", {std::move(more)}, base::from_seconds(rig.sizes().long_form_seconds));
-    std::move(continuous.outcomes.begin(), continuous.outcomes.end(), std::back_inserter(outcomes));
-  }
+  generate_continuously(rig, std::max(longest, 256), context, outcomes);
 
   std::int64_t tokens = 0;
   for (const Outcome& outcome : outcomes) {

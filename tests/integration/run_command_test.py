@@ -96,7 +96,7 @@ class RunTest(unittest.TestCase):
                 return False
             with contextlib.suppress(sqlite3.Error):
                 with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-                    return connection.execute("select count(*) from outcome").fetchone()[0] > 2
+                    return connection.execute("select count(*) from outcomes").fetchone()[0] > 2
             return False
 
         self.assertTrue(wait_until(generating, 60), "the run did not begin to generate")
