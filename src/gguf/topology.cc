@@ -36,13 +36,14 @@ class ArchitectureKeys {
     if (!value)
       return base::fail(base::ErrorCode::Format,
                         "{}: key {}{} is missing or no number; is this a language model?", file_.path,
-                        prefix_, key);
+                        shown_prefix(), key);
     return bounded(key, *value);
   }
   base::Result<int> optional(const char* key, int otherwise) const {
     const auto value = file_.unsigned_at(prefix_ + key);
     return value ? bounded(key, *value) : base::Result<int>(otherwise);
   }
+  const std::string& path() const { return file_.path; }
   bool has(const char* key) const { return file_.find(prefix_ + key) != nullptr; }
 
   /// One figure for each layer; `otherwise` for all where the key is absent.
@@ -52,8 +53,8 @@ class ArchitectureKeys {
     auto figures = file_.per_layer(prefix_ + key, static_cast<std::size_t>(layers));
     if (!figures)
       return base::fail(base::ErrorCode::Format,
-                        "{}: key {}{} is neither a number nor {} of them, one a layer", file_.path, prefix_,
-                        key, layers);
+                        "{}: key {}{} is neither a number nor {} of them, one a layer", file_.path,
+                        shown_prefix(), key, layers);
     for (const std::uint64_t figure : *figures) MOESTRESS_TRY_STATUS(bounded(key, figure).map([](int) {}));
     return *std::move(figures);
   }
@@ -62,9 +63,11 @@ class ArchitectureKeys {
   base::Result<int> bounded(const char* key, std::uint64_t value) const {
     if (value > static_cast<std::uint64_t>(std::numeric_limits<int>::max()))
       return base::fail(base::ErrorCode::Format, "{}: key {}{} is {}, which no model has", file_.path,
-                        prefix_, key, value);
+                        shown_prefix(), key, value);
     return static_cast<int>(value);
   }
+
+  std::string shown_prefix() const { return base::printable(prefix_, 80); }
 
   const File& file_;
   std::string prefix_;
@@ -96,8 +99,9 @@ base::Status read_attention(const ArchitectureKeys& keys, Topology& topology) {
     // Both factors are below 2^32; some 2^16 values is the most that a model has.
     const std::uint64_t values = count * width;
     if (values > (std::uint64_t{1} << 24))
-      return base::fail(base::ErrorCode::Format, "{} KV heads of {} values in one layer: no model has these",
-                        count, width);
+      return base::fail(base::ErrorCode::Format,
+                        "{}: {} KV heads of {} values in one layer: no model has these", keys.path(), count,
+                        width);
     topology.kv_bytes_per_token += values * kF16Bytes;
   }
   return {};

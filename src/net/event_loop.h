@@ -18,12 +18,14 @@ class EventLoop {
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
 
-  /// Runs until stop() is called; idle waiting costs nothing.
+  /// Runs until stop() is called; at once if it was called before. Idle waiting costs nothing. Tasks must not
+  /// throw.
   void run();
   void stop();
   void post(std::function<void()> task);
   /// Runs `task` at `when` (monotonic clock), on the loop's thread.
   std::uint64_t at(base::TimePoint when, std::function<void()> task);
+  /// A cancelled timer never runs. One that has run or was cancelled already is ignored.
   void cancel_timer(std::uint64_t timer);
   base::TimePoint now() const;
 

@@ -4,11 +4,14 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
 #include "net/http_client.h"
 #include "net/net_testing.h"
+#include "net/websocket_client.h"
+#include "net/websocket_testing.h"
 
 namespace moestress::net {
 namespace {
@@ -66,9 +69,10 @@ class Trust {
   std::string path_;
 };
 
-/// Answers one request over TLS with `response`; ends with or without the closing alert.
-RawServer tls_server(const Identity& identity, std::string response, bool closing_alert = true) {
-  return RawServer([&identity, response = std::move(response), closing_alert](RawPeer peer, int) {
+/// Answers one request over TLS with what `respond` makes of it; ends with or without the closing alert.
+RawServer tls_server(const Identity& identity, std::function<std::string(const std::string&)> respond,
+                     bool closing_alert = true) {
+  return RawServer([&identity, respond = std::move(respond), closing_alert](RawPeer peer, int) {
     SSL_CTX* const context = SSL_CTX_new(TLS_server_method());
     SSL_CTX_use_certificate(context, identity.certificate);
     SSL_CTX_use_PrivateKey(context, identity.key);
@@ -76,13 +80,19 @@ RawServer tls_server(const Identity& identity, std::string response, bool closin
     SSL_set_fd(session, peer.fd());
     if (SSL_accept(session) == 1) {
       char request[4096];
-      SSL_read(session, request, sizeof request);
+      const int size = SSL_read(session, request, sizeof request);
+      const std::string response = respond(std::string(request, static_cast<std::size_t>(std::max(size, 0))));
       SSL_write(session, response.data(), static_cast<int>(response.size()));
       if (closing_alert) SSL_shutdown(session);
     }
     SSL_free(session);
     SSL_CTX_free(context);
   });
+}
+
+RawServer tls_server(const Identity& identity, const std::string& response, bool closing_alert = true) {
+  return tls_server(
+      identity, [response](const std::string&) { return response; }, closing_alert);
 }
 
 base::Result<HttpResponse> get(std::uint16_t port) { return fetch(loopback(port, "https"), {}); }
@@ -138,6 +148,35 @@ TEST(Tls, ABodyThatEndsByCloseNeedsTheClosingAlert) {
   const auto got = get(cut.port());
   ASSERT_FALSE(got) << "an attacker could have cut it";
   EXPECT_EQ(got.error().code, ErrorCode::Format);
+}
+
+TEST(Tls, AWebSocketRunsOverItToo) {
+  struct Talk final : WebSocketObserver {
+    void on_open() override {}
+    void on_message(std::string_view payload, bool, base::TimePoint) override { message = payload; }
+    void on_end(record::Ending e, const std::string& text, base::TimePoint) override {
+      detail = text;
+      ending.set(e);
+    }
+    std::string message;
+    std::string detail;
+    Awaited<record::Ending> ending;
+  };
+  const Identity identity("IP:127.0.0.1");
+  const Trust trust(&identity);
+  const RawServer server = tls_server(identity, [](const std::string& request) {
+    return upgrade_response(request) + frame(kText, "hello", false) +
+           frame(kClose, close_payload(1000), false);
+  });
+  const auto talk = std::make_shared<Talk>();
+  LoopThread thread;
+  auto client = thread.call([&] {
+    return std::make_unique<WebSocketClient>(thread.loop, loopback(server.port(), "wss"), "/", Headers{},
+                                             talk);
+  });
+  EXPECT_EQ(talk->ending.get(), record::Ending::Complete) << talk->detail;
+  EXPECT_EQ(talk->message, "hello");
+  thread.call([&] { client.reset(); });
 }
 
 }  // namespace
