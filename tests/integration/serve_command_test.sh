@@ -24,6 +24,7 @@ expect_refusal() {
 
 # Starts a server with further ARGS, waits until it is ready, sets `server` and `url`.
 start() {
+  : >"$work/serve.out"  # here, since what the last server printed must be gone before the first look below
   "$moestress" serve -m "$work/tiny.gguf" --device cpu --threads 1 --slots 1 --ctx 8192 --port 0 --log-level warning "$@" \
     >"$work/serve.out" 2>"$work/serve.err" &
   server=$!
@@ -56,6 +57,7 @@ ask() {
 
 # A stream of $1 tokens; returns once its first has come.
 begin_stream() {
+  : >"$work/stream"
   ask POST /v1/completions '{"prompt":"a","max_tokens":'"$1"',"ignore_eos":true,"stream":true}' >"$work/stream" &
   for _ in $(seq 100); do
     grep -q '^data: ' "$work/stream" && return
