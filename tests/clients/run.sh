@@ -16,16 +16,18 @@ server=
 trap '[ -z "$server" ] || kill -KILL "$server" 2>/dev/null || true; rm -rf "$work"' EXIT
 
 "$moestress" forge --topology gpt-oss -o "$work/tiny.gguf"
+: >"$work/serve.out"
 "$moestress" serve -m "$work/tiny.gguf" --device cpu --threads 1 --slots 2 --ctx 8192 --port 0 >"$work/serve.out" &
 server=$!
+is_ready() { grep -q '^ready: ' "$work/serve.out"; }
 for _ in $(seq 300); do
-  grep -q '^ready: ' "$work/serve.out" && break
+  is_ready && break
   kill -0 "$server" 2>/dev/null || { echo "openai_clients: the server ended before it was ready" >&2; exit 1; }
   sleep 0.1
 done
 BASE_URL=$(sed -n 's/^listening: \([^ ]*\) .*/\1/p' "$work/serve.out")
 export BASE_URL
-[ -n "$BASE_URL" ] || { echo "openai_clients: the server did not become ready within 30 s" >&2; exit 1; }
+is_ready || { echo "openai_clients: the server did not become ready within 30 s" >&2; exit 1; }
 
 failed=0
 node --test "$here/js/client_test.mjs" || failed=1
