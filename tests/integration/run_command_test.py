@@ -128,17 +128,6 @@ class Verdicts(RunTest):
             self.assertTrue((out / name).exists(), name)
         self.assertIn("verdict", done.stdout)
 
-    def test_gpu_only_against_offloaded(self):
-        plan = self.folder / "consistency.toml"
-        plan.write_text('extends = "smoke"\n[tests]\nconsistency_prompts = 80\nconsistency_tokens = 8\n')
-        out = self.out()
-        done = run("run", plan, "-m", self.models["phimoe"], "--threads", 1, "--only", "6.1", "--out", out)
-        test = self.results_of(out)["6.1"]
-        self.assertEqual(test["verdict"], "PASS", (test, done.stderr))
-        self.assertGreater(test["metrics"]["top1_agreement"]["ci"][0], 0.95)
-        self.assertGreater(test["metrics"]["kl_nats_max"]["value"], 0.0, "the two placements must really be two")
-        self.assertEqual(test["metrics"]["aa_top1_agreement"]["value"], 1.0)
-
     def test_topology_and_placement_of_each(self):
         for topology, (experts, used, shared) in TOPOLOGIES.items():
             for experts_on in ("cpu", "gpu"):
