@@ -44,7 +44,9 @@ base::Status NewFile::write(const void* data, std::size_t bytes) {
 }
 
 base::Status NewFile::pad(std::size_t alignment) {
-  const std::vector<char> zeros((alignment - written_ % alignment) % alignment);
+  const std::size_t past = written_ % alignment;
+  if (past == 0) return {};
+  const std::vector<char> zeros(alignment - past);
   return write(zeros.data(), zeros.size());
 }
 
