@@ -2,6 +2,7 @@
 
 #include <map>
 #include <unordered_map>
+#include <utility>
 
 #include "base/check.h"
 
@@ -58,37 +59,61 @@ std::vector<CountedWord> count_words(std::string_view text) {
   return words;
 }
 
-/// The most frequent pair, the smallest of several, and its count; 0 where there is no pair.
-std::pair<Pair, std::int64_t> most_frequent_pair(const std::vector<CountedWord>& words) {
-  std::unordered_map<std::uint64_t, std::int64_t> counts;
-  for (const CountedWord& word : words) {
+/// The words of a text as they are joined, and how often each pair of neighbours occurs in them.
+class Pairs {
+ public:
+  explicit Pairs(std::vector<CountedWord> words) : words_(std::move(words)) {
+    for (const CountedWord& word : words_) count(word, word.count);
+  }
+
+  /// The most frequent pair, the smallest of several, and its count; 0 where there is no pair.
+  std::pair<Pair, std::int64_t> most_frequent() const {
+    std::uint64_t best = 0;
+    std::int64_t best_count = 0;
+    for (const auto& [pair, count] : counts_) {
+      if (count < best_count || (count == best_count && pair > best)) continue;
+      best = pair;
+      best_count = count;
+    }
+    return {{static_cast<std::int32_t>(best >> 32), static_cast<std::int32_t>(best & 0xFFFFFFFF)},
+            best_count};
+  }
+
+  void join(Pair pair, std::int32_t joined) {
+    for (CountedWord& word : words_) {
+      const auto at = [&](std::size_t i) {
+        return i + 1 < word.tokens.size() && word.tokens[i] == pair.first &&
+               word.tokens[i + 1] == pair.second;
+      };
+      std::size_t first = 0;
+      while (first < word.tokens.size() && !at(first)) ++first;
+      if (first == word.tokens.size()) continue;
+      count(word, -word.count);
+      std::size_t kept = first;
+      for (std::size_t i = first; i < word.tokens.size(); ++kept) {
+        const bool found = at(i);
+        word.tokens[kept] = found ? joined : word.tokens[i];
+        i += found ? 2 : 1;
+      }
+      word.tokens.resize(kept);
+      count(word, word.count);
+    }
+  }
+
+ private:
+  void count(const CountedWord& word, std::int64_t times) {
     for (std::size_t i = 1; i < word.tokens.size(); ++i) {
       const auto left = static_cast<std::uint64_t>(word.tokens[i - 1]);
-      counts[left << 32 | static_cast<std::uint64_t>(word.tokens[i])] += word.count;
+      const auto found =
+          counts_.try_emplace(left << 32 | static_cast<std::uint64_t>(word.tokens[i]), 0).first;
+      found->second += times;
+      if (found->second == 0) counts_.erase(found);
     }
   }
-  std::uint64_t best = 0;
-  std::int64_t best_count = 0;
-  for (const auto& [pair, count] : counts) {
-    if (count < best_count || (count == best_count && pair > best)) continue;
-    best = pair;
-    best_count = count;
-  }
-  return {{static_cast<std::int32_t>(best >> 32), static_cast<std::int32_t>(best & 0xFFFFFFFF)}, best_count};
-}
 
-void join(std::vector<CountedWord>& words, Pair pair, std::int32_t joined) {
-  for (CountedWord& word : words) {
-    Word& tokens = word.tokens;
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < tokens.size(); ++kept) {
-      const bool found = i + 1 < tokens.size() && tokens[i] == pair.first && tokens[i + 1] == pair.second;
-      tokens[kept] = found ? joined : tokens[i];
-      i += found ? 2 : 1;
-    }
-    tokens.resize(kept);
-  }
-}
+  std::vector<CountedWord> words_;
+  std::unordered_map<std::uint64_t, std::int64_t> counts_;
+};
 
 void add(Vocabulary& vocabulary, std::string token, std::int32_t type, Emission emission) {
   vocabulary.tokens.push_back(std::move(token));
@@ -125,10 +150,10 @@ Vocabulary learn_vocabulary(std::string_view text, std::size_t merges_max) {
   }
   for (char c : text) CHECK(static_cast<unsigned char>(c) < 0x80);
 
-  std::vector<CountedWord> words = count_words(text);
+  Pairs pairs(count_words(text));
   std::unordered_map<std::string, std::int32_t> numbers;
   while (vocabulary.merges.size() < merges_max) {
-    const auto [pair, count] = most_frequent_pair(words);
+    const auto [pair, count] = pairs.most_frequent();
     if (count < 2) break;
     const std::string& left = vocabulary.tokens[static_cast<std::size_t>(pair.first)];
     const std::string& right = vocabulary.tokens[static_cast<std::size_t>(pair.second)];
@@ -136,7 +161,7 @@ Vocabulary learn_vocabulary(std::string_view text, std::size_t merges_max) {
     // "ab" + "c" and "a" + "bc" are the same token.
     const auto [known, is_new] =
         numbers.try_emplace(left + right, static_cast<std::int32_t>(vocabulary.tokens.size()));
-    join(words, pair, known->second);
+    pairs.join(pair, known->second);
     if (is_new) add(vocabulary, known->first, kTypeNormal, Emission::Free);
   }
   vocabulary.end_of_text = add_special(vocabulary, "<|endoftext|>", Emission::Never);
