@@ -166,7 +166,7 @@ base::Result<Size> size_from(const std::string& name) {
 }
 
 base::Status write_random_model(const RandomModelSpec& spec, const std::string& path,
-                                std::function<void(double)> progress) {
+                                const std::function<void(double)>& progress) {
   const Shape shape = shape_of(spec.kind, spec.size);
   const Vocabulary vocabulary = learn_vocabulary(sample_text(), kMergesMax);
   const std::vector<TensorPlan> tensors = plan_tensors(shape, vocabulary);

@@ -39,6 +39,6 @@ base::Result<Size> size_from(const std::string& name);
 /// is called on this thread with the share written, 0..1. Errors: Io (the text says which call failed on
 /// which file).
 base::Status write_random_model(const RandomModelSpec& spec, const std::string& path,
-                                std::function<void(double)> progress = {});
+                                const std::function<void(double)>& progress = {});
 
 }  // namespace moestress::forge

@@ -149,6 +149,7 @@ base::Status read_tensors(const File& file, Topology& topology) {
 
   const auto by_bytes = [](const std::map<std::string, std::uint64_t>& counts) {
     std::vector<std::string> names;
+    names.reserve(counts.size());
     for (const auto& [name, bytes] : counts) names.push_back(name);
     std::stable_sort(names.begin(), names.end(),
                      [&](const std::string& a, const std::string& b) { return counts.at(a) > counts.at(b); });
