@@ -81,8 +81,10 @@ TEST_F(Stall, OpenLoopFeelsItAsUsersDo) {
   // Half of the arrivals fall into the stall and wait out what is left of it: 1 s down to nothing.
   EXPECT_NEAR(share_over(ttft, 100), 0.45, 0.06);
   EXPECT_NEAR(share_over(ttft, 500), 0.25, 0.06);
-  const Reading p99{"p99", stats::quantile(ttft, 0.99), stats::quantile(truth, 0.99)};
-  EXPECT_TRUE(p99.calibrated()) << p99.measured_ms << " ms, in truth " << p99.truth_ms << " ms";
+  // The tail is one or two replies out of fifty that the stall's end sets free at once: wider than a median's
+  // bound.
+  const double true_p99 = stats::quantile(truth, 0.99);
+  EXPECT_NEAR(stats::quantile(ttft, 0.99), true_p99, 0.05 * true_p99);
   EXPECT_GT(stats::quantile(ttft, 0.99), 900);
   EXPECT_EQ(result.held_back, 0);
 }

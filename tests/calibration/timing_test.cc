@@ -123,15 +123,16 @@ TEST_F(Whole, RepliesAreTimedByTheirEnd) {
     }
     const load::LoadResult result = closed(std::move(plan));
     const std::vector<Served> served = server_->served();
-    std::vector<double> truth;
+    std::vector<double> from_send, from_plan;
     for (const Outcome& outcome : result.outcomes) {
       const Served& one = served_for(outcome, served);
-      truth.push_back(base::to_ms(one.written[0] - one.request.at));
+      from_send.push_back(base::to_ms(one.written[0] - one.request.at));
+      from_plan.push_back(base::to_ms(since_epoch(one.written[0]) - outcome.planned));
     }
     const load::LatencyFigures figures = load::latency_figures(result.outcomes);
     EXPECT_EQ(figures.ttft_send_ms.size(), 9U);
-    return {{"TTFT of a whole reply", median(figures.ttft_send_ms), median(truth)},
-            {"end to end", median(figures.e2e_ms), median(truth)}};
+    return {{"TTFT of a whole reply from the send", median(figures.ttft_send_ms), median(from_send)},
+            {"end to end", median(figures.e2e_ms), median(from_plan)}};
   });
 }
 
