@@ -210,7 +210,9 @@ void add_score_command(CLI::App& program, int& exit_code) {
   command->add_option("--slots", options->slots, "texts evaluated together")->check(CLI::Range(1, 64));
   command->add_option("--ctx", options->context_tokens, "context tokens for each of them")
       ->check(CLI::Range(16, 1 << 24));
-  command->add_option("--threads", options->threads, "0: one for each physical core")
+  command
+      ->add_option("--threads", options->threads,
+                   "0: one for each physical core; one beside a software device")
       ->check(CLI::Range(0, 1024));
   command->add_flag("--trace", options->trace, "keep the routing too");
   command->add_flag("!--no-logits", options->logits, "leave the logits out");

@@ -160,7 +160,9 @@ void add_serve_command(CLI::App& program, int& exit_code) {
   command->add_option("--ctx", serve_options.context.context_tokens, "Context of each slot, in tokens")
       ->check(CLI::Range(8, 16'777'216))
       ->capture_default_str();
-  command->add_option("--threads", serve_options.context.threads, "0: one for each physical core")
+  command
+      ->add_option("--threads", serve_options.context.threads,
+                   "0: one for each physical core; one beside a software device")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
   command->add_option("--queue", serve_options.queue_max, "Requests that may wait for a slot; more get 429")

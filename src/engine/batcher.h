@@ -20,7 +20,7 @@ namespace moestress::engine {
 struct ContextOptions {
   int slots = 4;              ///< sequences decoded together
   int context_tokens = 2048;  ///< per slot
-  int threads = 0;            ///< 0: one per physical core
+  int threads = 0;            ///< 0: one per physical core; one beside a software device
   int batch_tokens = 512;
   bool trace_routing = false;  ///< costs speed: never while timing
 };

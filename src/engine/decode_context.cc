@@ -56,7 +56,8 @@ std::vector<int> moe_layers_of(const Model& model) {
 DecodeContext::DecodeContext(std::shared_ptr<const Model> model, const ContextOptions& options,
                              int outputs_max, const base::Logger& logger)
     : model_(std::move(model)), options_(options), outputs_max_(outputs_max), logger_(logger) {
-  if (options_.threads == 0) options_.threads = physical_cores();
+  // A software device computes on the same cores: threads that wait for their next operator would spin there.
+  if (options_.threads == 0) options_.threads = model_->device().software ? 1 : physical_cores();
   options_.batch_tokens = std::min(options_.batch_tokens, options_.slots * options_.context_tokens);
 }
 
