@@ -164,13 +164,29 @@ load::Sender Rig::sender(const std::string& test_id) {
   load::Sender sender;
   sender.send = [this, test_id](const record::Request& request, std::function<void(record::Outcome)> done) {
     return target_->send(request, [this, test_id, request, done = std::move(done)](record::Outcome outcome) {
-      settle_tokens(outcome, request);
-      run_.writer.add_outcome(facts_.id, test_id, outcome);
+      // Tokenising here would hold up the loop, and other sessions' chunks would be stamped late.
+      recording_.push([this, test_id, request, copy = outcome]() mutable {
+        settle_tokens(copy, request);
+        tokens_[copy.request] = {copy.prompt_tokens, copy.completion_tokens};
+        run_.writer.add_outcome(facts_.id, test_id, copy);
+      });
       done(std::move(outcome));
     });
   };
   sender.cancel = [this](std::uint64_t id) { target_->cancel(id); };
   return sender;
+}
+
+load::LoadResult Rig::with_tokens(load::LoadResult result) {
+  recording_.drain();
+  for (record::Outcome& outcome : result.outcomes) {
+    const auto counted = tokens_.find(outcome.request);
+    if (counted == tokens_.end()) continue;
+    outcome.prompt_tokens = counted->second.prompt;
+    outcome.completion_tokens = counted->second.completion;
+  }
+  tokens_.clear();
+  return result;
 }
 
 load::LoadResult Rig::closed_loop(const std::string& test_id,
@@ -179,14 +195,15 @@ load::LoadResult Rig::closed_loop(const std::string& test_id,
   load::ClosedLoop plan;
   plan.sessions = std::move(sessions);
   plan.stop_after = stop_after;
-  return load::run_closed_loop(loop_, run_.clock, run_.epoch, sender(test_id), std::move(plan),
-                               run_.cancelled);
+  return with_tokens(
+      load::run_closed_loop(loop_, run_.clock, run_.epoch, sender(test_id), std::move(plan), run_.cancelled));
 }
 
 load::LoadResult Rig::open_loop(const std::string& test_id, std::vector<record::Request> requests) {
   load::OpenLoop plan;
   plan.requests = std::move(requests);
-  return load::run_open_loop(loop_, run_.clock, run_.epoch, sender(test_id), std::move(plan), run_.cancelled);
+  return with_tokens(
+      load::run_open_loop(loop_, run_.clock, run_.epoch, sender(test_id), std::move(plan), run_.cancelled));
 }
 
 base::Status Rig::start_probe() {

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/result.h"
+#include "base/work_queue.h"
 #include "load/closed_loop.h"
 #include "load/open_loop.h"
 #include "net/event_loop.h"
@@ -108,6 +109,7 @@ class Rig {
   std::vector<std::string> serve_arguments(int context_tokens) const;
   load::Sender sender(const std::string& test_id);
   void settle_tokens(record::Outcome& outcome, const record::Request& request) const;
+  load::LoadResult with_tokens(load::LoadResult result);
   base::Status start_probe();
   void on_process_sample(const record::ProcessSample& sample);
   void on_device_sample(const record::DeviceSample& sample);
@@ -129,6 +131,14 @@ class Rig {
   std::deque<record::ProcessSample> samples_;  ///< of the running target, bounded
   std::unordered_map<std::string, double> device_peaks_;
   std::unordered_map<std::string, double> device_idle_;  ///< used bytes before the target was started
+
+  /// Token counts of outcomes since the last with_tokens(): written by recording_, read once it is drained.
+  struct Tokens {
+    std::int64_t prompt = -1;
+    std::int64_t completion = -1;
+  };
+  std::unordered_map<base::RequestId, Tokens> tokens_;
+  base::WorkQueue recording_;  // last: its tasks use the others
 };
 
 }  // namespace moestress::protocol

@@ -50,7 +50,7 @@ const Api::Route Api::kRoutes[] = {
     {"POST", "/detokenize", &Api::post_detokenize, Route::Needs::Model},
 };
 
-Api::Api(net::EventLoop& loop, WorkQueue& work, const ServeOptions& options, std::uint64_t seed)
+Api::Api(net::EventLoop& loop, base::WorkQueue& work, const ServeOptions& options, std::uint64_t seed)
     : loop_(loop),
       work_(work),
       options_(options),

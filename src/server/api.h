@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "base/work_queue.h"
 #include "net/event_loop.h"
 #include "net/http_server.h"
 #include "server/counters.h"
@@ -14,7 +15,6 @@
 #include "server/generations.h"
 #include "server/loaded_model.h"
 #include "server/openai_request.h"
-#include "server/work_queue.h"
 
 namespace moestress::server {
 
@@ -22,7 +22,7 @@ namespace moestress::server {
 /// for `progress`.
 class Api {
  public:
-  Api(net::EventLoop& loop, WorkQueue& work, const ServeOptions& options, std::uint64_t seed);
+  Api(net::EventLoop& loop, base::WorkQueue& work, const ServeOptions& options, std::uint64_t seed);
 
   void handle(const net::ServerRequest& request, net::Responder responder);
   bool handle_websocket(const net::ServerRequest& request, net::WebSocketPeer peer);
@@ -67,7 +67,7 @@ class Api {
   std::string draw_id(const char* prefix);
 
   net::EventLoop& loop_;
-  WorkQueue& work_;
+  base::WorkQueue& work_;
   const ServeOptions& options_;
   const std::string model_id_;
   const base::SystemClock clock_;

@@ -57,7 +57,7 @@ class ApiWithoutModel : public ::testing::Test {
 
   ServeOptions options_;
   net::EventLoop loop_;
-  WorkQueue work_;
+  base::WorkQueue work_;
   std::unique_ptr<Api> api_;
   std::unique_ptr<net::HttpServer> server_;
   std::thread thread_;

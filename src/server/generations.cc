@@ -60,8 +60,9 @@ ApiResult<engine::Generation> prepare(const engine::Model& model, ApiRequest req
 
 }  // namespace
 
-Generations::Generations(net::EventLoop& loop, WorkQueue& work, std::shared_ptr<const engine::Model> model,
-                         engine::Batcher& batcher, Options options, const base::Logger& logger)
+Generations::Generations(net::EventLoop& loop, base::WorkQueue& work,
+                         std::shared_ptr<const engine::Model> model, engine::Batcher& batcher,
+                         Options options, const base::Logger& logger)
     : loop_(loop),
       work_(work),
       model_(std::move(model)),

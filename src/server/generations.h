@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "base/work_queue.h"
 #include "engine/batcher.h"
 #include "engine/model.h"
 #include "net/event_loop.h"
@@ -15,7 +16,6 @@
 #include "server/openai_request.h"
 #include "server/reply.h"
 #include "server/trace_file.h"
-#include "server/work_queue.h"
 
 namespace moestress::server {
 
@@ -38,7 +38,7 @@ class Generations {
     TraceWriter* trace = nullptr;  ///< may be null; used on the work queue's thread
   };
 
-  Generations(net::EventLoop& loop, WorkQueue& work, std::shared_ptr<const engine::Model> model,
+  Generations(net::EventLoop& loop, base::WorkQueue& work, std::shared_ptr<const engine::Model> model,
               engine::Batcher& batcher, Options options, const base::Logger& logger);
 
   /// Takes a request; `reply` hears of everything that follows. Gives a handle for cancel(), or refuses
@@ -76,7 +76,7 @@ class Generations {
   TokenLogprob logprob_of(const engine::GeneratedToken& token) const;
 
   net::EventLoop& loop_;
-  WorkQueue& work_;
+  base::WorkQueue& work_;
   std::shared_ptr<const engine::Model> model_;
   engine::Batcher& batcher_;
   Options options_;

@@ -37,15 +37,5 @@ TEST(EngineEvents, WakeOnceForABatch) {
   EXPECT_TRUE(events.take().empty());
 }
 
-TEST(WorkQueue, KeepsTheOrderAndFinishesAtItsEnd) {
-  std::vector<int> done;
-  {
-    WorkQueue queue;
-    for (int i = 0; i < 100; ++i) queue.push([&done, i] { done.push_back(i); });
-  }
-  ASSERT_EQ(done.size(), 100U);
-  for (int i = 0; i < 100; ++i) EXPECT_EQ(done[static_cast<std::size_t>(i)], i);
-}
-
 }  // namespace
 }  // namespace moestress::server

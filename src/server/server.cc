@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/work_queue.h"
 #include "net/event_loop.h"
 #include "net/http_server.h"
 #include "net/url.h"
@@ -14,7 +15,6 @@
 #include "server/generations.h"
 #include "server/loaded_model.h"
 #include "server/trace_file.h"
-#include "server/work_queue.h"
 
 namespace moestress::server {
 
@@ -49,7 +49,7 @@ struct Server::State {
   const std::uint64_t seed;
   net::EventLoop loop;
   std::optional<TraceWriter> trace;
-  std::unique_ptr<WorkQueue> work;
+  std::unique_ptr<base::WorkQueue> work;
   std::unique_ptr<Api> api;
   std::unique_ptr<net::HttpServer> http;
   std::unique_ptr<LoadedModel> model;
@@ -84,7 +84,7 @@ base::Status Server::State::listen() {
     trace = std::move(writer);
     options.context.trace_routing = true;
   }
-  work = std::make_unique<WorkQueue>();
+  work = std::make_unique<base::WorkQueue>();
   api = std::make_unique<Api>(loop, *work, options, seed);
   MOESTRESS_TRY(http, net::HttpServer::listen(
                           loop, options.http,

@@ -6,19 +6,21 @@
 #include <mutex>
 #include <thread>
 
-namespace moestress::server {
+namespace moestress::base {
 
-/// One thread that does, in order, what would hold up the event loop: loading the model, tokenising prompts,
-/// writing traces. Any thread may push. Its length is bounded by the server's own bound on requests.
+/// One thread that does, in order, what would hold up an event loop: loading a model, tokenising, writing.
+/// Any thread may push. Its length is the owner's to bound.
 class WorkQueue {
  public:
   WorkQueue();
-  /// Finishes all that was pushed, so that no trace is lost, and joins the thread.
+  /// Finishes all that was pushed, so that nothing is lost, and joins the thread.
   ~WorkQueue();
   WorkQueue(const WorkQueue&) = delete;
   WorkQueue& operator=(const WorkQueue&) = delete;
 
   void push(std::function<void()> task);
+  /// Waits until everything pushed before it is done. Not from a task.
+  void drain();
 
  private:
   void work();
@@ -30,4 +32,4 @@ class WorkQueue {
   std::thread thread_;  // last: it uses the others
 };
 
-}  // namespace moestress::server
+}  // namespace moestress::base

@@ -1,8 +1,9 @@
-#include "server/work_queue.h"
+#include "base/work_queue.h"
 
+#include <future>
 #include <utility>
 
-namespace moestress::server {
+namespace moestress::base {
 
 WorkQueue::WorkQueue() : thread_([this] { work(); }) {}
 
@@ -23,6 +24,12 @@ void WorkQueue::push(std::function<void()> task) {
   changed_.notify_one();
 }
 
+void WorkQueue::drain() {
+  std::promise<void> reached;
+  push([&reached] { reached.set_value(); });
+  reached.get_future().wait();
+}
+
 void WorkQueue::work() {
   std::unique_lock lock(mutex_);
   while (true) {
@@ -36,4 +43,4 @@ void WorkQueue::work() {
   }
 }
 
-}  // namespace moestress::server
+}  // namespace moestress::base
