@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/result.h"
+#include "record/result.h"
 
 namespace moestress::app {
 
@@ -18,6 +19,7 @@ enum ExitCode : int {
 };
 
 ExitCode exit_code_of(const base::Error& error);
+ExitCode exit_code_of(record::Verdict verdict);
 /// Prints "moestress: <message>" to stderr and gives the exit code.
 ExitCode report_error(const base::Error& error);
 

@@ -26,6 +26,11 @@ ExitCode exit_code_of(const base::Error& error) {
   return kInternal;
 }
 
+ExitCode exit_code_of(record::Verdict verdict) {
+  if (verdict == record::Verdict::Fail) return kCriterionFailed;
+  return verdict == record::Verdict::Invalid ? kInvalid : kPassed;
+}
+
 ExitCode report_error(const base::Error& error) {
   std::fprintf(stderr, "moestress: %s\n", error.message.c_str());
   return exit_code_of(error);

@@ -5,12 +5,12 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "app/command.h"
+#include "app/report_output.h"
 #include "app/stop_signals.h"
 #include "app/terminal_progress.h"
 #include "base/text.h"
@@ -18,10 +18,6 @@
 #include "plan/plan.h"
 #include "probe/environment.h"
 #include "protocol/runner.h"
-#include "report/report_input.h"
-#include "report/verdict_table.h"
-#include "report/write.h"
-#include "store/run_reader.h"
 #include "store/run_writer.h"
 
 namespace moestress::app {
@@ -103,24 +99,7 @@ base::Status write_file(const std::string& path, const std::string& text) {
 ExitCode exit_code_of(const protocol::RunOutcome& outcome) {
   if (outcome.interrupted) return kInterrupted;
   if (outcome.unreachable) return kUnreachable;
-  if (outcome.verdict == record::Verdict::Fail) return kCriterionFailed;
-  if (outcome.verdict == record::Verdict::Invalid) return kInvalid;
-  return kPassed;
-}
-
-/// Writes the reports and prints the closing table; on the way out of every run, however it went.
-base::Status close_with_report(const std::string& directory, bool json) {
-  MOESTRESS_TRY(const auto reader, store::RunReader::open(directory));
-  MOESTRESS_TRY(const auto input, report::gather(reader));
-  const auto written = report::write_reports(input, directory);
-  if (json) {
-    std::ifstream result(directory + "/result.json");
-    fmt::print("{}", std::string(std::istreambuf_iterator<char>(result), {}));
-  } else {
-    const bool color = isatty(STDOUT_FILENO) && !std::getenv("NO_COLOR");
-    fmt::print("\n{}", report::verdict_table(input, color, 118));
-  }
-  return written;
+  return app::exit_code_of(outcome.verdict);
 }
 
 struct Prepared {
@@ -204,10 +183,11 @@ base::Result<ExitCode> run(const RunOptions& options) {
   const auto finished = writer->finish(outcome ? record::to_string(outcome->verdict) : "INVALID", reason,
                                        wall_time(clock.wall_now(), "%Y-%m-%dT%H:%M:%SZ"));
   writer.reset();
-  const auto reported = close_with_report(prepared.directory, options.json);
+  if (!options.json) fmt::print("\n");
+  const auto reported = write_and_print_report(prepared.directory, prepared.directory, options.json);
   MOESTRESS_TRY_STATUS(outcome.map([](const auto&) {}));
   MOESTRESS_TRY_STATUS(finished);
-  MOESTRESS_TRY_STATUS(reported);
+  MOESTRESS_TRY_STATUS(reported.map([](auto) {}));
   return exit_code_of(*outcome);
 }
 
@@ -232,7 +212,8 @@ void add_run_command(CLI::App& program, int& exit_code) {
   command->add_option("--seed", options->seed, "of everything random");
   command->add_option("--slots", options->slots, "sequences that `moestress serve` decodes together");
   command->add_option("--ctx", options->context_tokens, "context tokens for each of them");
-  command->add_option("--threads", options->threads, "of the engine; 0: one for each physical core");
+  command->add_option("--threads", options->threads,
+                      "of the engine; 0: one for each physical core, one beside a software device");
   command->add_option("--out", options->out, "run directory (default: runs/<time>-<suite>)");
   command->add_flag("--json", options->json, "print result.json instead of the table");
   command->add_flag("--print-plan", options->print_plan, "print the plan as resolved, and run nothing");

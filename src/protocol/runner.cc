@@ -116,15 +116,6 @@ class ModelRun {
   bool unreachable_ = false;
 };
 
-Verdict verdict_of(const std::vector<record::ModelResult>& models) {
-  std::vector<Verdict> verdicts;
-  for (const auto& model : models) {
-    for (const auto& test : model.tests) verdicts.push_back(test.verdict);
-    for (const auto& criterion : model.criteria) verdicts.push_back(criterion.verdict);
-  }
-  return record::combine(verdicts);
-}
-
 }  // namespace
 
 base::Result<ResolvedDevice> resolve_device(const std::string& device) {
@@ -166,7 +157,7 @@ base::Result<RunOutcome> run_plan(RunContext& run, Progress& progress) {
     if (!status) return tl::unexpected(status.error());
   }
   outcome.interrupted = run.cancelled;
-  outcome.verdict = verdict_of(outcome.models);
+  outcome.verdict = record::verdict_of(outcome.models);
   return outcome;
 }
 

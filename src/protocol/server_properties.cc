@@ -31,7 +31,6 @@ bool is_host(const ServerProperties& properties, const std::string& device) {
 
 void read_placement(const Json& json, ServerProperties& properties) {
   const Json& placement = json.at("placement");
-  properties.placement_asked = placement.at("asked");
   properties.routed_host_tensors = placement.at("routed_tensors_on_host");
   properties.routed_device_tensors = placement.at("routed_tensors_on_device");
   for (const Json& layer : placement.at("layers")) {

@@ -22,7 +22,6 @@ struct ServerProperties {
     std::uint64_t total() const { return model_bytes + context_bytes + compute_bytes; }
   };
   std::vector<Device> devices;
-  std::string placement_asked;
   std::uint64_t routed_host_bytes = 0;
   std::uint64_t routed_device_bytes = 0;
   std::uint64_t shared_host_bytes = 0;

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "load/latency.h"
+#include "protocol/failure.h"
 #include "protocol/result_builder.h"
 #include "protocol/tests.h"
 #include "quality/degeneration.h"
@@ -143,9 +144,7 @@ record::TestResult test_2_1_long_form(Rig& rig) {
   std::int64_t tokens = 0;
   for (const Outcome& outcome : outcomes) {
     tokens += std::max<std::int64_t>(0, outcome.completion_tokens);
-    if (!outcome.ok() && outcome.ending != record::Ending::Cancelled)
-      result.judge(Verdict::Fail,
-                   fmt::format("a reply ended as {}: {}", record::to_string(outcome.ending), outcome.detail));
+    if (const auto failure = failure_of(outcome)) result.judge(Verdict::Fail, "a reply " + *failure);
   }
   for (std::size_t i = 0; i < requests.size() && i < outcomes.size(); ++i)
     if (outcomes[i].ok() && outcomes[i].completion_tokens < requests[i].max_tokens * 9 / 10)

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "load/latency.h"
 #include "protocol/cross_talk.h"
+#include "protocol/failure.h"
 #include "protocol/result_builder.h"
 #include "protocol/scoring.h"
 #include "protocol/tests.h"
@@ -229,11 +230,9 @@ record::TestResult test_2_2_concurrency(Rig& rig) {
                           static_cast<double>(level.failed)});
     for (const auto& session : beside)
       for (const Outcome& outcome : session)
-        if (!outcome.ok() && outcome.ending != record::Ending::Cancelled) {
-          result.finding("error", fmt::format("{} sessions: a request ended as {}: {}", count,
-                                              record::to_string(outcome.ending), outcome.detail));
-          result.judge(Verdict::Fail, fmt::format("at {} sessions a request ended as {}: {}", count,
-                                                  record::to_string(outcome.ending), outcome.detail));
+        if (const auto failure = failure_of(outcome)) {
+          result.finding("error", fmt::format("{} sessions: a request {}", count, *failure));
+          result.judge(Verdict::Fail, fmt::format("at {} sessions a request {}", count, *failure));
         } else {
           ++compared;
         }

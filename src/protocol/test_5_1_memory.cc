@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "load/latency.h"
+#include "protocol/failure.h"
 #include "protocol/result_builder.h"
 #include "protocol/tests.h"
 #include "stats/fit.h"
@@ -39,9 +40,7 @@ std::vector<double> growth_series(Rig& rig, ResultBuilder& result, double& peak)
         workload::make_request(set[i % set.size()], rig.request_ids().next(), rig.next_session(), shape);
     const auto load = rig.closed_loop("5.1", {{std::move(request)}});
     for (const Outcome& outcome : load.outcomes)
-      if (!outcome.ok() && outcome.ending != record::Ending::Cancelled)
-        result.judge(Verdict::Fail, fmt::format("a request ended as {}: {}",
-                                                record::to_string(outcome.ending), outcome.detail));
+      if (const auto failure = failure_of(outcome)) result.judge(Verdict::Fail, "a request " + *failure);
     const auto memory = rig.fresh_memory();
     if (!memory) return {};
     peak = std::max(peak, static_cast<double>(memory->private_bytes()));

@@ -10,6 +10,7 @@
 #include "gguf/roofline.h"
 #include "load/latency.h"
 #include "probe/bandwidth.h"
+#include "protocol/failure.h"
 #include "protocol/result_builder.h"
 #include "protocol/tests.h"
 #include "stats/quantile.h"
@@ -23,9 +24,8 @@ using record::Verdict;
 
 bool note_failures(const std::vector<Outcome>& outcomes, ResultBuilder& result) {
   for (const Outcome& outcome : outcomes)
-    if (!outcome.ok() && outcome.ending != record::Ending::Cancelled) {
-      result.judge(Verdict::Fail, fmt::format("a request ended as {}: {}", record::to_string(outcome.ending),
-                                              outcome.detail));
+    if (const auto failure = failure_of(outcome)) {
+      result.judge(Verdict::Fail, "a request " + *failure);
       return true;
     }
   return false;

@@ -98,4 +98,17 @@ Verdict combine(const std::vector<Verdict>& verdicts) {
   return passed ? Verdict::Pass : Verdict::Skipped;
 }
 
+Verdict verdict_of(const ModelResult& model) {
+  std::vector<Verdict> verdicts;
+  for (const TestResult& test : model.tests) verdicts.push_back(test.verdict);
+  for (const CriterionResult& criterion : model.criteria) verdicts.push_back(criterion.verdict);
+  return combine(verdicts);
+}
+
+Verdict verdict_of(const std::vector<ModelResult>& models) {
+  std::vector<Verdict> verdicts;
+  for (const ModelResult& model : models) verdicts.push_back(verdict_of(model));
+  return combine(verdicts);
+}
+
 }  // namespace moestress::record

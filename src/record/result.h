@@ -93,4 +93,9 @@ struct ModelResult {
   std::vector<Recommendation> recommendations;
 };
 
+/// One verdict for a model: `combine` over its tests and criteria.
+Verdict verdict_of(const ModelResult& model);
+/// The same over several.
+Verdict verdict_of(const std::vector<ModelResult>& models);
+
 }  // namespace moestress::record

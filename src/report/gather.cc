@@ -145,19 +145,8 @@ base::Result<ReportInput> gather(const store::RunReader& reader) {
   return input;
 }
 
-record::Verdict model_verdict(const record::ModelResult& model) {
-  std::vector<record::Verdict> verdicts;
-  for (const record::TestResult& test : model.tests) verdicts.push_back(test.verdict);
-  for (const record::CriterionResult& criterion : model.criteria) verdicts.push_back(criterion.verdict);
-  return record::combine(verdicts);
-}
-
 record::Verdict overall_verdict(const ReportInput& input) {
-  std::vector<record::Verdict> verdicts;
-  for (const record::ModelResult& model : input.models) {
-    for (const record::TestResult& test : model.tests) verdicts.push_back(test.verdict);
-    for (const record::CriterionResult& criterion : model.criteria) verdicts.push_back(criterion.verdict);
-  }
+  std::vector<record::Verdict> verdicts{record::verdict_of(input.models)};
   // A run that broke off is INVALID by its own word, whatever its tests said before.
   if (record::verdict_from(input.run.verdict) == record::Verdict::Invalid)
     verdicts.push_back(record::Verdict::Invalid);

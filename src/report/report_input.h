@@ -115,7 +115,5 @@ base::Result<ReportInput> gather(const store::RunReader& reader);
 /// The run's verdict: record::combine over every criterion and test of every model, and INVALID where the run
 /// itself ended so; SKIPPED where there is nothing.
 record::Verdict overall_verdict(const ReportInput& input);
-/// The same for one model.
-record::Verdict model_verdict(const record::ModelResult& model);
 
 }  // namespace moestress::report

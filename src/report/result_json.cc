@@ -62,7 +62,7 @@ Json model_json(const record::ModelResult& model) {
           {"experts_used", model.experts_used},
           {"experts_shared", model.experts_shared},
           {"placement", json_text(model.placement)},
-          {"verdict", to_string(model_verdict(model))},
+          {"verdict", to_string(record::verdict_of(model))},
           {"tests", std::move(tests)},
           {"criteria", std::move(criteria)}};
 }

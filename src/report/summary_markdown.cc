@@ -53,7 +53,7 @@ void add_tests(std::string& out, const record::ModelResult& model) {
 }
 
 void add_model(std::string& out, const record::ModelResult& model) {
-  out += fmt::format("## {} · {}\n\n", markdown_text(model.id), verdict_text(model_verdict(model)));
+  out += fmt::format("## {} · {}\n\n", markdown_text(model.id), verdict_text(record::verdict_of(model)));
   out += fmt::format("{}, {} layers, {} experts, {} used", markdown_text(model.architecture), model.layers,
                      model.experts, model.experts_used);
   if (model.experts_shared > 0) out += fmt::format(", {} shared", model.experts_shared);

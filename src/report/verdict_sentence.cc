@@ -33,7 +33,7 @@ std::string who(const record::ModelResult& model, record::Verdict verdict) {
 }  // namespace
 
 std::string verdict_sentence(const record::ModelResult& model) {
-  switch (model_verdict(model)) {
+  switch (record::verdict_of(model)) {
     case record::Verdict::Fail:
       return "Not ready. Failed: " + who(model, record::Verdict::Fail) + ".";
     case record::Verdict::Invalid:

@@ -189,7 +189,7 @@ class TableText {
                    });
       matrix_row(padded("verdict", name) + padded("", threshold), from, to, column,
                  [](const record::ModelResult& m, record::Verdict& verdict) {
-                   verdict = model_verdict(m);
+                   verdict = record::verdict_of(m);
                    return word(verdict);
                  });
       line("");
