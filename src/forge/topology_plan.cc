@@ -225,7 +225,7 @@ void set_tokenizer(gguf_context* gguf, const Vocabulary& vocabulary) {
 Shape shape_of(Topology kind, Size size) {
   const bool tiny = size == Size::Tiny;
   Shape shape;
-  shape.layers = tiny ? 3 : 4;
+  shape.layers = 3;
   shape.embedding = tiny ? 64 : 256;
   shape.head_width = tiny ? 32 : 64;
   shape.heads = shape.embedding / shape.head_width;
@@ -237,7 +237,7 @@ Shape shape_of(Topology kind, Size size) {
       shape.architecture = "gpt-oss";
       shape.experts = 32;
       shape.experts_used = 4;
-      shape.expert_width = tiny ? 64 : 256;
+      shape.expert_width = tiny ? 64 : 352;
       if (tiny) shape.expert_encoding = Encoding::Mxfp4;
       shape.context_tokens = 131072;
       break;
@@ -245,7 +245,7 @@ Shape shape_of(Topology kind, Size size) {
       shape.architecture = "phimoe";
       shape.experts = 16;
       shape.experts_used = 2;
-      shape.expert_width = tiny ? 64 : 512;
+      shape.expert_width = tiny ? 64 : 704;
       shape.context_tokens = 131072;
       break;
     case Topology::DeepSeek:
@@ -254,7 +254,7 @@ Shape shape_of(Topology kind, Size size) {
       shape.experts = 64;
       shape.experts_used = 6;
       shape.experts_shared = 2;
-      shape.expert_width = tiny ? 32 : 192;
+      shape.expert_width = tiny ? 32 : 256;
       shape.dense_layers = 1;
       shape.dense_width = tiny ? 256 : 768;
       shape.context_tokens = 4096;
