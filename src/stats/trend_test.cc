@@ -87,6 +87,15 @@ TEST(TheilSen, CoversAtItsConfidence) {
   EXPECT_NEAR(covered / static_cast<double>(kRuns), 0.955, 0.02);
 }
 
+TEST(TheilSen, AFewEqualValuesBoundNothing) {
+  const std::vector<double> flat(5, 7.0);
+  EXPECT_FALSE(theil_sen(counting(4), std::vector<double>(4, 7.0)).interval.bounded());
+  const Trend trend = theil_sen(counting(5), flat);
+  EXPECT_TRUE(trend.interval.bounded());
+  EXPECT_EQ(trend.interval.lo, 0);
+  EXPECT_EQ(trend.interval.hi, 0);
+}
+
 TEST(MannKendall, AgreesWithHandReckoning) {
   // S by counting all pairs: 34; two pairs of ties each correct Var S by 2·1·9 twice over (6, 8, 9 occur
   // twice).
