@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -192,6 +193,42 @@ TEST(ChatStream, EveryIllFormedByteComesThroughAsItWas) {
   for (int byte = 0x80; byte <= 0xFF; ++byte) bytes += static_cast<char>(byte);
   bytes += "\xF0\x9F\x98";  // three quarters of a smile
   EXPECT_EQ(chat_stream(delta("\"" + bytes + "\\u00e9\"") + event("[DONE]")).text, bytes + "é");
+}
+
+TEST(ChatStream, LogProbabilitiesGiveTheMarginOverTheBestOtherToken) {
+  const std::string chunk = R"({"choices":[{"index":0,"delta":{"content":"ab\u00e9"},"logprobs":{"content":[
+      {"token":"a","logprob":-0.5,"bytes":[97],"top_logprobs":[
+        {"token":"a","logprob":-0.5,"bytes":[97]},{"token":"x","logprob":-2.0,"bytes":[120]},
+        {"token":"y","logprob":-1.25}]},
+      {"token":"b","logprob":-3.0,"top_logprobs":[{"token":"z","logprob":-0.25}]},
+      {"token":"\ufffd","logprob":-1.0,"bytes":[195]},
+      {"token":"\ufffd","logprob":-1.0,"bytes":[169],"top_logprobs":[]}]}}]})";
+  std::string one_line = chunk;
+  std::erase(one_line, '\n');
+  const Decoded whole = chat_stream(event(one_line) + "data: [DONE]\n\n");
+  EXPECT_EQ(whole.text, "abé");
+  const auto& choices = whole.reply.choices;
+  ASSERT_EQ(choices.size(), 4u);
+  EXPECT_EQ(choices[0].text, "a");
+  EXPECT_EQ(choices[0].logprob, -0.5);
+  EXPECT_EQ(choices[0].margin_nats, 0.75) << "the token itself is not its own rival";
+  EXPECT_EQ(choices[1].margin_nats, -2.75) << "a sampled token may be worse than the best";
+  EXPECT_EQ(choices[2].text, "\xC3");
+  EXPECT_EQ(choices[2].margin_nats, std::nullopt);
+  EXPECT_EQ(choices[3].margin_nats, std::nullopt);
+}
+
+TEST(ChatStream, LogProbabilitiesOfAnotherShapeAreLeftOut) {
+  for (const char* logprobs : {"null", "7", R"([])", R"({"content":null})", R"({"content":{"token":"a"}})",
+                               R"({"content":[null,3,"a"]})", R"({"content":[{"token":"a"}]})",
+                               R"({"content":[{"token":"a","logprob":"-1"}]})",
+                               R"({"tokens":["a"],"token_logprobs":[-1.0],"top_logprobs":[{"a":-1.0}]})"}) {
+    const Decoded out = chat_stream(event(R"({"choices":[{"index":0,"delta":{"content":"a"},"logprobs":)" +
+                                          std::string(logprobs) + R"(,"finish_reason":"stop"}]})"));
+    EXPECT_EQ(out.text, "a") << logprobs;
+    EXPECT_TRUE(out.reply.choices.empty()) << logprobs;
+    EXPECT_TRUE(out.reply.end_marker) << logprobs;
+  }
 }
 
 TEST(ChatStream, DeepNestingIsHarmless) {

@@ -60,6 +60,17 @@ TEST(RequestBody, UsageIsAskedForInStreamsOnly) {
   EXPECT_EQ(body["stream"], false);
 }
 
+TEST(RequestBody, LogProbabilitiesAreAskedForInChatsOnly) {
+  Request request = chat();
+  EXPECT_FALSE(body_of(Dialect::OpenAi, request).contains("logprobs"));
+  request.top_logprobs = 2;
+  EXPECT_EQ(body_of(Dialect::OpenAi, request)["logprobs"], true);
+  EXPECT_EQ(body_of(Dialect::OpenAi, request)["top_logprobs"], 2);
+  Request completion = prompt(Endpoint::Completion);
+  completion.top_logprobs = 2;
+  EXPECT_FALSE(body_of(Dialect::OpenAi, completion).contains("logprobs")) << "there they are a number";
+}
+
 TEST(RequestBody, PathsHeadersAndKey) {
   const net::HttpRequest http = build_request(Dialect::OpenAi, chat(), "m", "secret");
   EXPECT_EQ(http.method, "POST");
