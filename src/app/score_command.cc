@@ -50,18 +50,19 @@ base::Result<Texts> read_prompts(const ScoreOptions& options, const engine::Mode
     if (line.empty()) continue;
     const auto json = nlohmann::json::parse(line, nullptr, false);
     if (!json.is_object() || !json.contains("id") || !json["id"].is_string() || !json.contains("text") ||
-        !json["text"].is_string())
-      return base::fail(base::ErrorCode::Format,
-                        "{}:{}: expected a JSON object with the strings \"id\" and \"text\"", options.text,
-                        number);
+        !json["text"].is_string() || (json.contains("chat") && !json["chat"].is_boolean()))
+      return base::fail(
+          base::ErrorCode::Format,
+          "{}:{}: expected a JSON object with the strings \"id\" and \"text\", and true or false as "
+          "\"chat\"",
+          options.text, number);
     std::string text = json["text"];
-    const bool chat = json.value("chat", false);
-    if (chat) {
+    if (json.contains("chat") && json["chat"].get<bool>()) {
       const record::Message message{"user", text};
       MOESTRESS_TRY(text, model.apply_chat_template({&message, 1}));
     }
     texts.ids.push_back(json["id"]);
-    texts.tokens.push_back(model.tokenize(text, !chat, true));
+    texts.tokens.push_back(model.tokenize(text, true, true));
     if (texts.tokens.back().size() < 2)
       return base::fail(base::ErrorCode::Format, "{}:{}: a text needs at least two tokens", options.text,
                         number);
@@ -86,10 +87,10 @@ base::Result<Texts> read_score_tokens(const std::string& path) {
 /// Extends each text by a greedy reply of exactly `count` tokens; only the reply is scored.
 base::Status generate_replies(const std::shared_ptr<const engine::Model>& model,
                               const engine::ContextOptions& context, int count, Texts& texts,
-                              const base::Logger& logger) {
+                              const base::Logger& engine_log, const base::Logger& progress) {
   engine::ContextOptions untraced = context;
   untraced.trace_routing = false;
-  MOESTRESS_TRY(auto batcher, engine::Batcher::start(model, untraced, logger));
+  MOESTRESS_TRY(auto batcher, engine::Batcher::start(model, untraced, engine_log));
   std::mutex mutex;
   std::condition_variable ended;
   std::size_t open = texts.tokens.size();
@@ -106,7 +107,9 @@ base::Status generate_replies(const std::shared_ptr<const engine::Model>& model,
         [&](const engine::GenerationEnd& end) {
           const std::lock_guard lock(mutex);
           if (end.finish == engine::Finish::Error) error = end.error;
-          if (--open == 0) ended.notify_one();
+          --open;
+          progress.info("generated {} of {} replies", replies.size() - open, replies.size());
+          if (open == 0) ended.notify_one();
         });
     if (!submitted) return base::within(texts.ids[i], submitted.error());
   }
@@ -132,13 +135,14 @@ quality::ScoredText without_score(const Texts& texts, std::size_t i) {
 
 base::Status write_scores(const ScoreOptions& options, const std::shared_ptr<const engine::Model>& model,
                           const engine::ContextOptions& context, const Texts& texts,
-                          quality::ScoreWriter& writer, const base::Logger& logger) {
+                          quality::ScoreWriter& writer, const base::Logger& engine_log,
+                          const base::Logger& progress) {
   if (!options.logits && !options.trace) {
     for (std::size_t i = 0; i < texts.ids.size(); ++i)
       MOESTRESS_TRY_STATUS(writer.add(without_score(texts, i)));
     return writer.finish();
   }
-  MOESTRESS_TRY(auto scorer, engine::Scorer::create(model, context, logger));
+  MOESTRESS_TRY(auto scorer, engine::Scorer::create(model, context, engine_log));
   base::Status written;
   MOESTRESS_TRY_STATUS(scorer->score(texts.tokens, [&](std::size_t i, engine::Score score) {
     if (!written) return;
@@ -149,19 +153,21 @@ base::Status write_scores(const ScoreOptions& options, const std::shared_ptr<con
     }
     text.routing = std::move(score.routing);
     written = writer.add(text);
+    progress.info("scored {} of {} texts", i + 1, texts.ids.size());
   }));
   MOESTRESS_TRY_STATUS(written);
   return writer.finish();
 }
 
 base::Status score(const ScoreOptions& options) {
-  const base::Logger logger(base::LogLevel::Warning);
+  const base::Logger engine_log(base::LogLevel::Warning);
+  const base::Logger progress;  // `run` takes a log that stands still for a process that hangs
   engine::LoadOptions load;
   load.path = options.model;
   load.device = options.device;
   load.repack = options.repack;
   MOESTRESS_TRY(load.experts, plan::parse_placement(options.experts));
-  MOESTRESS_TRY(const std::shared_ptr<const engine::Model> model, engine::Model::load(load, logger));
+  MOESTRESS_TRY(const std::shared_ptr<const engine::Model> model, engine::Model::load(load, engine_log));
 
   engine::ContextOptions context;
   context.slots = options.slots;
@@ -172,7 +178,7 @@ base::Status score(const ScoreOptions& options) {
   MOESTRESS_TRY(Texts texts,
                 options.from.empty() ? read_prompts(options, *model) : read_score_tokens(options.from));
   if (options.generate > 0)
-    MOESTRESS_TRY_STATUS(generate_replies(model, context, options.generate, texts, logger));
+    MOESTRESS_TRY_STATUS(generate_replies(model, context, options.generate, texts, engine_log, progress));
 
   quality::ScoreHeader header;
   header.model = options.model;
@@ -183,7 +189,7 @@ base::Status score(const ScoreOptions& options) {
                      {"slots", std::to_string(options.slots)},
                      {"repack", options.repack ? "on" : "off"}};
   MOESTRESS_TRY(auto writer, quality::ScoreWriter::create(options.out, header));
-  return write_scores(options, model, context, texts, writer, logger);
+  return write_scores(options, model, context, texts, writer, engine_log, progress);
 }
 
 }  // namespace

@@ -98,7 +98,8 @@ class Model {
   std::string piece(Token token, bool special = false) const;
   std::string detokenize(std::span<const Token> tokens) const;
   bool is_end_of_generation(Token token) const;
-  /// The conversation in the model's own template, opened for the assistant's reply.
+  /// The conversation in the model's own template, opened for the assistant's reply. A beginning-of-text
+  /// token that the vocabulary adds is left out of it: tokenize with `add_special`.
   base::Result<std::string> apply_chat_template(std::span<const record::Message> messages) const;
   bool has_chat_template() const;
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -20,6 +21,31 @@ base::Status write_texts(const std::string& path, const std::vector<ScoringText>
   if (!file) return base::fail(base::ErrorCode::Io, "{}: can't be written; is the disk full?", path);
   return {};
 }
+
+/// A text takes seconds on a real device and a minute or two on a software one that compiles its shaders
+/// first.
+constexpr base::Duration kStandstill = std::chrono::minutes(15);
+
+/// Notices a process whose log has stopped growing.
+class StandstillWatch {
+ public:
+  StandstillWatch(std::string log, base::Duration now) : log_(std::move(log)), grew_(now) {}
+
+  bool stands_still(base::Duration now) {
+    std::error_code none_yet;
+    const auto size = std::filesystem::file_size(log_, none_yet);
+    if (!none_yet && size != size_) {
+      size_ = size;
+      grew_ = now;
+    }
+    return now - grew_ > kStandstill;
+  }
+
+ private:
+  std::string log_;
+  std::uintmax_t size_ = 0;
+  base::Duration grew_;
+};
 
 std::vector<std::string> arguments(const Rig& rig, const RunContext& run, const ScoringJob& job,
                                    const std::string& texts_path, const std::string& out) {
@@ -53,8 +79,14 @@ base::Result<std::string> run_scoring(Rig& rig, const ScoringJob& job) {
   spec.argv = arguments(rig, rig.run(), job, texts, out);
   spec.log_path = rig.scratch_path(job.name + ".log");
   MOESTRESS_TRY(auto process, target::Process::spawn(spec));
+  StandstillWatch progress(spec.log_path, rig.now());
   while (process->alive()) {
     if (rig.cancelled()) return base::fail(base::ErrorCode::Cancelled, "interrupted");
+    if (progress.stands_still(rig.now()))
+      return base::fail(base::ErrorCode::Timeout,
+                        "moestress score ({}, experts {}) made no progress for {} and was ended:\n{}",
+                        job.name, job.experts, base::human_seconds(base::to_seconds(kStandstill)),
+                        target::log_tail(spec.log_path, 5));
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   const std::string end = process->death().value_or("ended in an unknown way");

@@ -31,7 +31,7 @@ struct ScoringJob {
 };
 
 /// Runs it in a process of its own and gives the score file's path. Errors: what the process said of its end;
-/// Cancelled on interruption.
+/// Timeout for one that makes no progress; Cancelled on interruption.
 base::Result<std::string> run_scoring(Rig& rig, const ScoringJob& job);
 
 }  // namespace moestress::protocol
