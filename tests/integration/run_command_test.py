@@ -143,6 +143,23 @@ class Verdicts(RunTest):
                     self.assertEqual(metrics[away]["value"], 0)
                     self.assertGreater(metrics[here]["value"], 0)
 
+    def test_gpu_only_against_offloaded(self):
+        # A lower bar than C4's, which twelve prompts without a failure clear and which perfect agreement is needed for.
+        plan = self.folder / "consistency.toml"
+        plan.write_text('extends = "smoke"\n[tests]\nconsistency_prompts = 12\n[thresholds]\nc4_agreement_min = 0.75\n')
+        out = self.out()
+        done = run("run", plan, "-m", self.models["phimoe"], "--only", "6.1", "--out", out, timeout=600)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        test = self.results_of(out)["6.1"]
+        self.assertEqual(test["verdict"], "PASS", test)
+        value = {name: metric["value"] for name, metric in test["metrics"].items()}
+        self.assertEqual(value["aa_top1_agreement"], 1)
+        self.assertEqual(value["aa_kl_nats_max"], 0)
+        self.assertGreater(value["kl_nats_max"], 0, "the experts were computed on the same device both times")
+        self.assertLess(value["kl_nats_mean"], 0.01)
+        self.assertGreater(value["routing_agreement"], 0.95)
+        self.assertGreater(value["ab_text_identical"], 0.5)
+
     def test_a_claimed_offload_that_is_not_done_fails(self):
         lie = (f"echo 'MoE: offloading ALL expert tensors to CPU'; exec {MOESTRESS} serve -m {self.models['phimoe']} "
                "--experts gpu --port {port} --ctx 512 --threads 1")
