@@ -39,6 +39,7 @@ const std::array kFields{
     Field{"target", "api_key_env", FIELD(target.api_key_env)},
     Field{"target", "ready_timeout_s", FIELD(target.ready_timeout_s), 1, 3600},
 
+    Field{"tests", "prompt_characters_max", FIELD(tests.prompt_characters_max), 0, kCountMax},
     Field{"tests", "generation_lengths", FIELD(tests.generation_lengths), 1, kTokensMax, {}, 1},
     Field{"tests", "generation_prompts", FIELD(tests.generation_prompts), 1, kCountMax, 1},
     Field{"tests", "long_form_tokens", FIELD(tests.long_form_tokens), 1, kTokensMax, 64, 1},
@@ -50,7 +51,7 @@ const std::array kFields{
     Field{"tests", "routing_prompts_per_set", FIELD(tests.routing_prompts_per_set), 4, 10000, 4},
     Field{"tests", "routing_reply_tokens", FIELD(tests.routing_reply_tokens), 0, kTokensMax, 0},
     Field{"tests", "routing_permutations", FIELD(tests.routing_permutations), 99, kCountMax, 199},
-    Field{"tests", "memory_requests", FIELD(tests.memory_requests), 1, kCountMax, 4},
+    Field{"tests", "memory_requests", FIELD(tests.memory_requests), 1, kCountMax, 5},
     Field{"tests", "memory_idle_seconds", FIELD(tests.memory_idle_seconds), 0, kSecondsMax, 1},
     // a line, a quadratic term and something left over to judge the term by
     Field{"tests", "memory_contexts", FIELD(tests.memory_contexts), 64, kTokensMax, {}, 4},
@@ -210,6 +211,12 @@ std::optional<Contradiction> contradiction(const Plan& plan) {
   if (!plan.target.url.empty() && plan.models.size() > 1)
     return Contradiction{field("url"), fmt::format("a server at a URL serves one model, but {} are named",
                                                    plan.models.size())};
+  if (const int bound = plan.tests.prompt_characters_max; bound > 0 && bound < kPromptCharactersMin)
+    return Contradiction{
+        field("prompt_characters_max"),
+        fmt::format(
+            "prompt_characters_max is {}: 0 (no bound) or at least {}, so that every domain has prompts",
+            bound, kPromptCharactersMin)};
   return std::nullopt;
 }
 

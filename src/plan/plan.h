@@ -26,9 +26,15 @@ struct TargetPlan {
   bool operator==(const TargetPlan&) const = default;
 };
 
+/// The least bound on prompts: every domain has some that are no longer.
+inline constexpr int kPromptCharactersMin = 80;
+
 /// The sizes of the protocol's tests. `scaled` multiplies those marked "scales"; the others are the
 /// definition of the test and stay.
 struct TestParameters {
+  /// Of the prompts that 2.2 and 5.2 draw: longer ones are left out. 0: none is; else at least
+  /// kPromptCharactersMin.
+  int prompt_characters_max = 0;
   // 1.2 generation
   std::vector<int> generation_lengths;  ///< tokens asked for
   int generation_prompts = 0;           ///< per length; scales, at least 1
@@ -46,7 +52,7 @@ struct TestParameters {
   int routing_reply_tokens = 0;     ///< traced beside the prompt; 0: prompts only; scales
   int routing_permutations = 0;     ///< of the significance test; scales, at least 199
   // 5.1 memory
-  int memory_requests = 0;           ///< of the leak slope; scales, at least 4
+  int memory_requests = 0;           ///< of the leak slope; scales, at least 5
   double memory_idle_seconds = 0;    ///< for the recovery after load; scales, at least 1
   std::vector<int> memory_contexts;  ///< context tokens per slot that C6 fits a line through
   // 5.2 profile

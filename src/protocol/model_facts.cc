@@ -1,11 +1,23 @@
 #include "protocol/model_facts.h"
 
+#include <algorithm>
 #include <filesystem>
+
+#include "workload/requests.h"
 
 namespace moestress::protocol {
 
 std::int64_t ModelFacts::count_tokens(std::string_view text) const {
   return static_cast<std::int64_t>(tokenizer->tokenize(text, false, false).size());
+}
+
+std::string ModelFacts::filler_text(int tokens, std::uint64_t seed) const {
+  // An estimate for large vocabularies; a small one needs more tokens for the same text.
+  constexpr int kSpare = 16;
+  const std::string text = workload::filler_text(tokens + tokens / 8 + kSpare, seed);
+  std::vector<engine::Token> all = tokenizer->tokenize(text, false, false);
+  all.resize(std::min(all.size(), static_cast<std::size_t>(tokens)));
+  return tokenizer->detokenize(all);
 }
 
 std::int64_t ModelFacts::count_prompt_tokens(const record::Request& request) const {

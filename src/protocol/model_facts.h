@@ -26,6 +26,8 @@ struct ModelFacts {
 
   /// Tokens of a text by the model's own tokenizer, without special ones.
   std::int64_t count_tokens(std::string_view text) const;
+  /// Prose of exactly `tokens` tokens by that tokenizer, to fill a context with.
+  std::string filler_text(int tokens, std::uint64_t seed) const;
   /// Tokens of a request's prompt as the model's template renders it; -1 where there is no usable template.
   std::int64_t count_prompt_tokens(const record::Request& request) const;
 };

@@ -151,6 +151,15 @@ base::Result<ServerProperties> Rig::server_properties() {
   return properties;
 }
 
+workload::RequestShape Rig::request_shape(int max_tokens) const {
+  static_assert(plan::kPromptCharactersMin == workload::kShortPromptCharacters);
+  workload::RequestShape shape;
+  shape.max_tokens = max_tokens;
+  shape.ignore_eos = true;
+  shape.prompt_characters_max = sizes().prompt_characters_max;
+  return shape;
+}
+
 void Rig::settle_tokens(record::Outcome& outcome, const record::Request& request) const {
   outcome.prompt_tokens = facts_.count_prompt_tokens(request);
   outcome.completion_tokens = facts_.count_tokens(outcome.text);

@@ -84,6 +84,8 @@ class Rig {
   // Load on it.
 
   workload::RequestIds& request_ids() { return request_ids_; }
+  /// Replies of exactly `max_tokens`, where the server can be told to ignore the model's own end.
+  workload::RequestShape request_shape(int max_tokens) const;
   base::SessionId next_session() { return base::SessionId{next_session_++}; }
   /// Runs the sessions and records every outcome under `test_id`; tokens are counted.
   load::LoadResult closed_loop(const std::string& test_id, std::vector<std::vector<record::Request>> sessions,

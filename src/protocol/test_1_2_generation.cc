@@ -52,9 +52,7 @@ std::optional<std::string> reply_fault(const Rig& rig, const Outcome& outcome, i
 
 /// The requests for one length: prompts of all domains in turn.
 std::vector<record::Request> requests_of_length(Rig& rig, int length) {
-  workload::RequestShape shape;
-  shape.max_tokens = length;
-  shape.ignore_eos = true;
+  const workload::RequestShape shape = rig.request_shape(length);
   std::vector<record::Request> requests;
   const auto session = rig.next_session();
   for (std::size_t i = 0; i < static_cast<std::size_t>(rig.sizes().generation_prompts); ++i) {

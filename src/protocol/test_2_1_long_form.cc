@@ -33,9 +33,8 @@ int context_needed(const Rig& rig, int longest) {
 }
 
 record::Request long_request(Rig& rig, int tokens, int context, std::size_t turn) {
-  workload::RequestShape shape;
-  shape.max_tokens = std::min(tokens, context - std::min(kPromptReserveTokens, context / 2));
-  shape.ignore_eos = true;
+  const workload::RequestShape shape =
+      rig.request_shape(std::min(tokens, context - std::min(kPromptReserveTokens, context / 2)));
   const auto set = workload::prompts(workload::Domain::Creative);
   return workload::make_request(set[turn % set.size()], rig.request_ids().next(), rig.next_session(), shape);
 }

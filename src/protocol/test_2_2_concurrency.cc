@@ -33,10 +33,8 @@ struct Plan {
 std::vector<std::vector<record::Request>> all_sessions(Rig& rig, const Plan& plan) {
   std::vector<std::vector<record::Request>> sessions;
   for (std::size_t i = 0; i < plan.sessions; ++i) {
-    workload::RequestShape shape;
-    shape.max_tokens =
-        i % 2 == 0 ? rig.sizes().concurrency_tokens : std::max(8, rig.sizes().concurrency_tokens / 2);
-    shape.ignore_eos = true;
+    const workload::RequestShape shape = rig.request_shape(
+        i % 2 == 0 ? rig.sizes().concurrency_tokens : std::max(8, rig.sizes().concurrency_tokens / 2));
     auto requests = workload::session_requests(static_cast<int>(i), plan.rounds, rig.request_ids(), shape,
                                                rig.seed(fmt::format("2.2/session {}", i)));
     const auto session = rig.next_session();

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <thread>
 
 #include "base/text.h"
@@ -26,13 +27,13 @@ constexpr std::size_t kWarmUpRequests = 2;
 /// What an allocator may keep after load without having leaked.
 constexpr double kRecoverySlackShare = 0.05;
 constexpr double kRecoverySlackBytes = 16e6;
+/// A prompt under pressure is this part of a slot's context.
+constexpr int kPressureShare = 16;
 
-/// Private bytes of the target after each of a series of equal requests.
+/// Private bytes of the target after each of a series of requests of about one size.
 std::vector<double> growth_series(Rig& rig, ResultBuilder& result, double& peak) {
-  workload::RequestShape shape;
-  shape.max_tokens = 8;
-  shape.ignore_eos = true;
-  const auto set = workload::prompts(workload::Domain::Conversation);
+  const workload::RequestShape shape = rig.request_shape(8);
+  const auto set = workload::shortest_prompts(workload::kDomains.size());
   std::vector<double> bytes;
   const auto count = static_cast<std::size_t>(rig.sizes().memory_requests) + kWarmUpRequests;
   for (std::size_t i = 0; i < count && !rig.cancelled(); ++i) {
@@ -74,40 +75,48 @@ void judge_growth(const std::vector<double>& bytes, ResultBuilder& result) {
     result.judge(Verdict::Pass, text);
 }
 
-/// Loads every slot at once, lets the target idle, and looks whether its memory came back.
-void pressure_and_recovery(Rig& rig, ResultBuilder& result, double& peak) {
-  const auto before = rig.fresh_memory();
-  if (!before) return;
-  workload::RequestShape shape;
-  shape.max_tokens = 8;
-  shape.ignore_eos = true;
+/// Loads every slot at once and lets the target idle. The sample after it; absent if there is no process.
+std::optional<record::ProcessSample> load_and_idle(Rig& rig, ResultBuilder& result, double& peak) {
+  const workload::RequestShape shape = rig.request_shape(8);
   std::vector<std::vector<record::Request>> sessions;
   for (int i = 0; i < rig.plan().target.slots; ++i) {
-    const int length = std::max(16, rig.plan().target.context_tokens / 8);
-    const workload::Prompt prompt{fmt::format("pressure-{}", i), workload::Domain::Documentation,
-                                  workload::filler_text(length, rig.seed(fmt::format("5.1/pressure {}", i)))};
+    const int length = std::max(16, rig.plan().target.context_tokens / kPressureShare);
+    const workload::Prompt prompt{
+        fmt::format("pressure-{}", i), workload::Domain::Documentation,
+        rig.facts().filler_text(length, rig.seed(fmt::format("5.1/pressure {}", i)))};
     sessions.push_back({workload::make_request(prompt, rig.request_ids().next(), rig.next_session(), shape)});
   }
   const base::Duration began = rig.now();
-  rig.closed_loop("5.1", std::move(sessions));
+  for (const Outcome& outcome : rig.closed_loop("5.1", std::move(sessions)).outcomes)
+    if (const auto failure = failure_of(outcome))
+      result.judge(Verdict::Fail, "with every slot loaded a request " + *failure);
   for (const auto& sample : rig.memory_since(began))
     peak = std::max(peak, static_cast<double>(sample.private_bytes()));
   const auto idle_end = rig.now() + base::from_seconds(rig.sizes().memory_idle_seconds);
   while (rig.now() < idle_end && !rig.cancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  const auto after = rig.fresh_memory();
-  if (!after) return;
-  const double start = static_cast<double>(before->private_bytes());
-  const double end = static_cast<double>(after->private_bytes());
-  result.metric("private_bytes_before_pressure", start, "bytes", 1);
+  return rig.fresh_memory();
+}
+
+/// Loads every slot twice. The first time touches buffers, stacks and device memory that stay; what the
+/// second time adds and keeps has not come back.
+void pressure_and_recovery(Rig& rig, ResultBuilder& result, double& peak) {
+  const auto before = rig.fresh_memory();
+  const auto first = before ? load_and_idle(rig, result, peak) : std::nullopt;
+  const auto second = first ? load_and_idle(rig, result, peak) : std::nullopt;
+  if (!second) return;
+  const double start = static_cast<double>(first->private_bytes());
+  const double end = static_cast<double>(second->private_bytes());
+  result.metric("private_bytes_before_pressure", static_cast<double>(before->private_bytes()), "bytes", 1);
+  result.metric("private_bytes_after_first_idle", start, "bytes", 1);
   result.metric("private_bytes_after_idle", end, "bytes", 1);
-  result.metric("file_mapped_bytes_after_idle", static_cast<double>(after->rss_file_bytes), "bytes", 1);
+  result.metric("file_mapped_bytes_after_idle", static_cast<double>(second->rss_file_bytes), "bytes", 1);
   if (end > start * (1 + kRecoverySlackShare) + kRecoverySlackBytes)
     result.judge(
         Verdict::Fail,
-        fmt::format(
-            "after load and {} of idling the target holds {}, before it {}: memory does not come back",
-            base::human_seconds(rig.sizes().memory_idle_seconds), base::human_bytes(end),
-            base::human_bytes(start)));
+        fmt::format("loaded again and after {} of idling the target holds {}, {} after the same load "
+                    "before: memory does not come back",
+                    base::human_seconds(rig.sizes().memory_idle_seconds), base::human_bytes(end),
+                    base::human_bytes(start)));
 }
 
 struct ContextPoint {

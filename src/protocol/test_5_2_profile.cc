@@ -32,9 +32,7 @@ bool note_failures(const std::vector<Outcome>& outcomes, ResultBuilder& result) 
 }
 
 std::vector<Outcome> profile_one_session(Rig& rig, ResultBuilder& result) {
-  workload::RequestShape shape;
-  shape.max_tokens = rig.sizes().profile_tokens;
-  shape.ignore_eos = true;
+  const workload::RequestShape shape = rig.request_shape(rig.sizes().profile_tokens);
   // One request warms up: shaders are compiled and pages touched by the first.
   auto requests =
       workload::mixed_requests(static_cast<std::size_t>(rig.sizes().profile_requests) + 1, rig.request_ids(),
@@ -63,11 +61,9 @@ void profile_contexts(Rig& rig, ResultBuilder& result) {
                                  length, rig.plan().target.context_tokens));
       continue;
     }
-    workload::RequestShape shape;
-    shape.max_tokens = rig.sizes().profile_tokens;
-    shape.ignore_eos = true;
+    const workload::RequestShape shape = rig.request_shape(rig.sizes().profile_tokens);
     const workload::Prompt prompt{fmt::format("filler-{}", length), workload::Domain::Documentation,
-                                  workload::filler_text(length, rig.seed("5.2/filler"))};
+                                  rig.facts().filler_text(length, rig.seed("5.2/filler"))};
     auto request = workload::make_request(prompt, rig.request_ids().next(), rig.next_session(), shape);
     request.label = fmt::format("context {}", length);
     const auto load = rig.closed_loop("5.2", {{std::move(request)}});
@@ -86,9 +82,7 @@ void profile_contexts(Rig& rig, ResultBuilder& result) {
 void profile_open_loop(Rig& rig, ResultBuilder& result) {
   const auto count = static_cast<std::size_t>(rig.sizes().open_loop_requests);
   if (count == 0 || rig.sizes().open_loop_rate_per_s <= 0) return;
-  workload::RequestShape shape;
-  shape.max_tokens = std::max(8, rig.sizes().profile_tokens / 2);
-  shape.ignore_eos = true;
+  const workload::RequestShape shape = rig.request_shape(std::max(8, rig.sizes().profile_tokens / 2));
   auto requests = workload::mixed_requests(count, rig.request_ids(), rig.next_session(), shape,
                                            rig.seed("5.2/open loop"));
   const auto starts = workload::arrivals(workload::ArrivalKind::Poisson, rig.sizes().open_loop_rate_per_s,

@@ -21,28 +21,6 @@ namespace {
 using quality::Consistency;
 using record::Verdict;
 
-/// The shortest prompts of every domain in turn: many independent samples for little time.
-std::vector<ScoringText> short_prompts(std::size_t count) {
-  std::vector<std::vector<workload::Prompt>> sets;
-  for (const auto domain : workload::kDomains) {
-    const auto set = workload::prompts(domain);
-    sets.emplace_back(set.begin(), set.end());
-    std::stable_sort(sets.back().begin(), sets.back().end(),
-                     [](const auto& a, const auto& b) { return a.text.size() < b.text.size(); });
-  }
-  std::vector<ScoringText> texts;
-  for (std::size_t round = 0; texts.size() < count; ++round) {
-    bool any = false;
-    for (const auto& set : sets)
-      if (round < set.size() && texts.size() < count) {
-        texts.push_back({set[round].id, set[round].text, true});
-        any = true;
-      }
-    if (!any) break;
-  }
-  return texts;
-}
-
 ScoringJob placement_job(const Rig& rig, const std::string& name, const std::string& experts) {
   ScoringJob job;
   job.name = name;
@@ -148,8 +126,11 @@ void judge(const Rig& rig, const Consistency& floor, const Consistency& pair, Re
 
 base::Status compare_placements(Rig& rig, ResultBuilder& result) {
   const std::string& experts = rig.plan().target.experts;
+  const auto count = static_cast<std::size_t>(rig.sizes().consistency_prompts);
   ScoringJob gpu = placement_job(rig, "gpu-only", "gpu");
-  gpu.texts = short_prompts(static_cast<std::size_t>(rig.sizes().consistency_prompts));
+  // Short ones: many independent samples for little time.
+  for (const auto& prompt : workload::shortest_prompts(count))
+    gpu.texts.push_back({prompt.id, prompt.text, true});
   gpu.generate = rig.sizes().consistency_tokens;
   MOESTRESS_TRY(const std::string a, run_scoring(rig, gpu));
 
@@ -189,13 +170,12 @@ void compare_texts_over_http(Rig& rig, ResultBuilder& result) {
   }
   workload::RequestShape shape;
   shape.max_tokens = rig.sizes().consistency_tokens;
-  const auto prompts = short_prompts(static_cast<std::size_t>(rig.sizes().consistency_prompts));
+  const auto prompts = workload::shortest_prompts(static_cast<std::size_t>(rig.sizes().consistency_prompts));
   std::vector<std::string> texts[2];
   for (auto& round : texts) {
     std::vector<record::Request> requests;
     for (const auto& prompt : prompts)
-      requests.push_back(workload::make_request({prompt.id, workload::Domain::Conversation, prompt.text},
-                                                rig.request_ids().next(), rig.next_session(), shape));
+      requests.push_back(workload::make_request(prompt, rig.request_ids().next(), rig.next_session(), shape));
     for (auto& outcome : rig.closed_loop("6.1", {std::move(requests)}).outcomes)
       round.push_back(std::move(outcome.text));
   }

@@ -139,6 +139,24 @@ std::span<const Prompt> prompts(Domain domain) {
   return kSets[static_cast<std::size_t>(domain)];
 }
 
+std::vector<Prompt> shortest_prompts(std::size_t count) {
+  std::vector<std::vector<Prompt>> sets;
+  for (const Domain domain : kDomains) {
+    const auto set = prompts(domain);
+    sets.emplace_back(set.begin(), set.end());
+    std::stable_sort(sets.back().begin(), sets.back().end(),
+                     [](const Prompt& a, const Prompt& b) { return a.text.size() < b.text.size(); });
+  }
+  std::vector<Prompt> shortest;
+  for (std::size_t rank = 0; shortest.size() < count; ++rank) {
+    const std::size_t before = shortest.size();
+    for (const auto& set : sets)
+      if (rank < set.size() && shortest.size() < count) shortest.push_back(set[rank]);
+    if (shortest.size() == before) break;  // all of them are in it
+  }
+  return shortest;
+}
+
 base::Result<std::vector<Prompt>> parse_prompts(std::string_view text, Domain domain,
                                                 const std::string& source) {
   if (text.size() > kFileBytesMax)

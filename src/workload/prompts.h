@@ -40,6 +40,9 @@ struct Prompt {
 /// so that the first few are a mix as well. Lives as long as the program.
 std::span<const Prompt> prompts(Domain domain);
 
+/// Up to `count` prompts, the shortest of every domain in turn, then the next longer ones.
+std::vector<Prompt> shortest_prompts(std::size_t count);
+
 /// Reads a prompt file (format: README.md). Errors: Format (text before the first prompt, a prompt without a
 /// text, a repeated id, not UTF-8), Limit (over 1 MiB, or a prompt over 32 KiB); each with `source` and the
 /// line.

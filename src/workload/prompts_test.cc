@@ -54,6 +54,20 @@ TEST(Prompts, TheFirstFewOfASetAreAMixOfLengths) {
   }
 }
 
+TEST(Prompts, TheShortestAreOfEveryDomainInTurn) {
+  const auto few = shortest_prompts(kDomains.size() + 1);
+  ASSERT_EQ(few.size(), kDomains.size() + 1);
+  for (std::size_t i = 0; i < kDomains.size(); ++i) {
+    EXPECT_EQ(few[i].domain, kDomains[i]);
+    for (const Prompt& prompt : prompts(kDomains[i])) EXPECT_LE(few[i].text.size(), prompt.text.size());
+  }
+  EXPECT_EQ(few.back().domain, kDomains[0]);
+  EXPECT_NE(few.back().id, few.front().id);
+  std::size_t all = 0;
+  for (const Domain domain : kDomains) all += prompts(domain).size();
+  EXPECT_EQ(shortest_prompts(100'000).size(), all);
+}
+
 TEST(Prompts, DomainsHaveNames) {
   for (const Domain domain : kDomains) EXPECT_EQ(domain_from(to_string(domain)), domain);
   EXPECT_FALSE(domain_from("cooking"));

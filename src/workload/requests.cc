@@ -34,10 +34,15 @@ class Deck {
   std::size_t next_ = 0;
 };
 
-/// The shorter and the longer half of a set, by length of the text.
-std::pair<std::vector<const Prompt*>, std::vector<const Prompt*>> halves(std::span<const Prompt> set) {
+/// The shorter and the longer half of a domain's prompts within the bound, by length of the text.
+std::pair<std::vector<const Prompt*>, std::vector<const Prompt*>> halves(Domain domain,
+                                                                         const RequestShape& shape) {
+  CHECK(shape.prompt_characters_max == 0 || shape.prompt_characters_max >= kShortPromptCharacters);
   std::vector<const Prompt*> sorted;
-  for (const Prompt& prompt : set) sorted.push_back(&prompt);
+  for (const Prompt& prompt : prompts(domain))
+    if (shape.prompt_characters_max == 0 ||
+        prompt.text.size() <= static_cast<std::size_t>(shape.prompt_characters_max))
+      sorted.push_back(&prompt);
   std::stable_sort(sorted.begin(), sorted.end(),
                    [](const Prompt* a, const Prompt* b) { return a->text.size() < b->text.size(); });
   const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>((sorted.size() + 1) / 2);
@@ -88,7 +93,7 @@ std::vector<record::Request> mixed_requests(std::size_t count, RequestIds& ids, 
                                             const RequestShape& shape, std::uint64_t seed) {
   std::vector<const Prompt*> shorts, longs;
   for (const Domain domain : kDomains) {
-    const auto [shorter, longer] = halves(prompts(domain));
+    const auto [shorter, longer] = halves(domain, shape);
     shorts.insert(shorts.end(), shorter.begin(), shorter.end());
     longs.insert(longs.end(), longer.begin(), longer.end());
   }
@@ -112,7 +117,7 @@ Domain session_domain(int session) {
 
 std::vector<record::Request> session_requests(int session, std::size_t rounds, RequestIds& ids,
                                               const RequestShape& shape, std::uint64_t seed) {
-  const auto [shorter, longer] = halves(prompts(session_domain(session)));
+  const auto [shorter, longer] = halves(session_domain(session), shape);
   Deck short_deck(shorter, base::derive_seed(seed, fmt::format("session {} short", session)));
   Deck long_deck(longer, base::derive_seed(seed, fmt::format("session {} long", session)));
   std::vector<record::Request> requests;

@@ -19,7 +19,13 @@ struct RequestShape {
   bool ignore_eos = false;
   bool stream = true;
   record::Sampling sampling;
+  /// Longer prompts are not drawn (mixed_requests, session_requests); 0: any length. Every domain has prompts
+  /// of kShortPromptCharacters.
+  int prompt_characters_max = 0;
 };
+
+/// The least bound on prompts that leaves every domain some.
+inline constexpr int kShortPromptCharacters = 80;
 
 /// Gives out ids that are unique in a run. One owner, one thread.
 class RequestIds {

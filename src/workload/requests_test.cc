@@ -102,6 +102,21 @@ TEST(Requests, MixedOnesAreShortAndLongInTurnOverAllDomains) {
   EXPECT_EQ(mixed_requests(1, ids, base::SessionId{0}, shape, 5)[0].max_tokens, 8);
 }
 
+TEST(Requests, ABoundLeavesLongPromptsOutAndEveryDomainSome) {
+  RequestIds ids;
+  RequestShape shape;
+  shape.prompt_characters_max = kShortPromptCharacters;
+  auto requests = mixed_requests(120, ids, base::SessionId{0}, shape, 5);
+  for (int session = 0; session < 8; ++session)
+    for (auto& request : session_requests(session, 4, ids, shape, 3)) requests.push_back(std::move(request));
+  std::set<std::string> labels;
+  for (const auto& request : requests) {
+    EXPECT_LE(request.messages[0].content.size(), 80u);
+    labels.insert(request.label);
+  }
+  EXPECT_EQ(labels.size(), kDomains.size());
+}
+
 TEST(Requests, ParallelSessionsHaveAClassEachAndStartDifferently) {
   RequestIds ids;
   std::set<std::string> labels, texts;
