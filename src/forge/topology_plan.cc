@@ -219,13 +219,12 @@ void set_tokenizer(gguf_context* gguf, const Vocabulary& vocabulary) {
 
 }  // namespace
 
-// Widths are as small as the size allows, so that a software Vulkan device decodes several tokens a second.
-// Small models are in F16, which such a device computes several times faster than MXFP4; the tiny ones cover
-// the block types.
+// Few layers and narrow ones but for the experts, so that a software Vulkan device decodes some tens of
+// tokens a second: norms take most of its time, and each layer has two. Small models are in F16, which such a
+// device computes several times faster than MXFP4; the tiny ones cover the block types.
 Shape shape_of(Topology kind, Size size) {
   const bool tiny = size == Size::Tiny;
   Shape shape;
-  shape.layers = 3;
   shape.embedding = tiny ? 64 : 256;
   shape.head_width = tiny ? 32 : 64;
   shape.heads = shape.embedding / shape.head_width;
@@ -237,7 +236,7 @@ Shape shape_of(Topology kind, Size size) {
       shape.architecture = "gpt-oss";
       shape.experts = 32;
       shape.experts_used = 4;
-      shape.expert_width = tiny ? 64 : 352;
+      shape.expert_width = tiny ? 64 : 544;
       if (tiny) shape.expert_encoding = Encoding::Mxfp4;
       shape.context_tokens = 131072;
       break;
@@ -245,7 +244,7 @@ Shape shape_of(Topology kind, Size size) {
       shape.architecture = "phimoe";
       shape.experts = 16;
       shape.experts_used = 2;
-      shape.expert_width = tiny ? 64 : 704;
+      shape.expert_width = tiny ? 64 : 1088;
       shape.context_tokens = 131072;
       break;
     case Topology::DeepSeek:
@@ -260,6 +259,7 @@ Shape shape_of(Topology kind, Size size) {
       shape.context_tokens = 4096;
       break;
   }
+  shape.layers = shape.dense_layers + (tiny && shape.dense_layers == 0 ? 3 : 2);
   return shape;
 }
 
