@@ -109,9 +109,9 @@ struct Prepared {
   std::string directory;
 };
 
-base::Result<Prepared> prepare(const RunOptions& options, const base::Clock& clock) {
+base::Result<Prepared> prepare(plan::Plan plan, const RunOptions& options, const base::Clock& clock) {
   Prepared prepared;
-  MOESTRESS_TRY(prepared.plan, resolve_plan(options));
+  prepared.plan = std::move(plan);
   MOESTRESS_TRY(prepared.placement, plan::parse_placement(prepared.plan.target.experts));
   if (prepared.plan.target.spawn.empty() && prepared.plan.target.url.empty()) {
     MOESTRESS_TRY(prepared.device, protocol::resolve_device(prepared.plan.target.device));
@@ -125,11 +125,12 @@ base::Result<Prepared> prepare(const RunOptions& options, const base::Clock& clo
 
 base::Result<ExitCode> run(const RunOptions& options) {
   const base::SystemClock clock;
-  MOESTRESS_TRY(const Prepared prepared, prepare(options, clock));
+  MOESTRESS_TRY(plan::Plan plan, resolve_plan(options));
   if (options.print_plan) {
-    fmt::print("{}", plan::to_toml(prepared.plan));
+    fmt::print("{}", plan::to_toml(plan));
     return kPassed;
   }
+  MOESTRESS_TRY(const Prepared prepared, prepare(std::move(plan), options, clock));
   const base::Logger logger(base::LogLevel::Warning);
   std::atomic<bool> cancelled{false};
   MOESTRESS_TRY(const StopSignals signals, StopSignals::watch([&cancelled](int count) {
@@ -149,6 +150,7 @@ base::Result<ExitCode> run(const RunOptions& options) {
   store::WriterOptions writer_options;
   const base::TimePoint epoch = clock.now();
   writer_options.epoch = epoch;
+  writer_options.on_failure = [&cancelled] { cancelled = true; };  // what can't be kept needn't be measured
   MOESTRESS_TRY(auto writer, store::RunWriter::create(prepared.directory, info, writer_options));
   probe::EnvironmentOptions environment_options;
   environment_options.versions = {{"moestress", MOESTRESS_VERSION}};

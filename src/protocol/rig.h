@@ -37,7 +37,7 @@ struct RunContext {
   const base::Clock& clock;
   base::TimePoint epoch;
   store::RunWriter& writer;
-  const std::atomic<bool>& cancelled;
+  const std::atomic<bool>& cancelled;  ///< by a signal, or since nothing more can be recorded
   base::Logger logger;
   std::string
       device;  ///< what plan.target.device comes down to here: "CPU", "Vulkan0"; "" for another's server

@@ -49,7 +49,7 @@ class ModelRun {
     }
     rig_.stop_target();
     hours_ = base::to_seconds(rig_.now() - began) / 3600;
-    return {};
+    return run_.writer.status();
   }
 
   void conclude() {

@@ -331,9 +331,12 @@ TEST(Run, AFullDiskStopsTheWritingAndNothingElse) {
   TestFolder folder;
   WriterOptions options;
   options.database_bytes_max = 400'000;
+  std::atomic<int> failures = 0;
+  options.on_failure = [&failures] { ++failures; };
   const auto writer = create(folder.path(), options);
   writer->add_test("m1", example_test("1.1"));
   ASSERT_TRUE(writer->status());
+  EXPECT_EQ(failures, 0);
   record::Outcome outcome = example_outcome(1);
   outcome.text = std::string(60'000, 'x');
   for (int i = 0; i < 20; ++i) writer->add_outcome("m1", "2.2", outcome);
@@ -347,6 +350,7 @@ TEST(Run, AFullDiskStopsTheWritingAndNothingElse) {
   writer->add_test("m1", example_test("1.2"));
   EXPECT_FALSE(writer->add_routing("m1", "code", "code-01", example_trace(1)));
   EXPECT_FALSE(writer->finish("PASS", "", "2026-03-01T13:00:00Z"));
+  EXPECT_EQ(failures, 1);
   const RunReader reader = open(folder.path());
   EXPECT_EQ(reader.models()->at(0).tests.size(), 1u) << "what was committed stays";
   EXPECT_EQ(reader.outcomes("m1", "")->size(), 0u) << "half a batch is none";

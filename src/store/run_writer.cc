@@ -175,10 +175,13 @@ class RunWriter::Worker {
 
   void fail(const std::string& file, const std::string& reason) {
     const base::Error error = write_error(directory_, file, reason);
+    bool first = false;
     {
       std::lock_guard lock(mutex_);
-      if (!error_) error_ = error;
+      first = !error_;
+      if (first) error_ = error;
     }
+    if (first && options_.on_failure) options_.on_failure();
     space_.notify_all();
     work_.notify_one();
   }

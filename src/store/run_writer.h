@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,6 +28,8 @@ struct WriterOptions {
   base::Duration commit_interval = std::chrono::seconds(1);
   /// The run's first instant, which events are stamped against; absent: the moment of creation.
   std::optional<base::TimePoint> epoch;
+  /// Called once, at the first write error, on whatever thread met it.
+  std::function<void()> on_failure;
 };
 
 /// Writes one run directory: `run.db` (SQLite, WAL mode) and `routing.bin`. Owned by the run; any thread may

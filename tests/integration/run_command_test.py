@@ -228,7 +228,7 @@ class CutOff(RunTest):
         try:
             out = disk / "run"
             plan = self.folder / "full-disk.toml"
-            plan.write_text('extends = "smoke"\n[tests]\nlong_form_seconds = 60.0\n')
+            plan.write_text('extends = "smoke"\n[tests]\nlong_form_seconds = 600.0\n')  # the disk is full long before
             done = run("run", plan, "-m", self.models["phimoe"], "--device", "cpu", "--threads", 1, "--ctx", 512, "--out", out)
             self.assertEqual(done.returncode, 5, done.stdout + done.stderr)
             self.assertIn("run.db", done.stderr)
