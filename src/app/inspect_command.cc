@@ -67,7 +67,7 @@ void add_inspect_command(CLI::App& program, int& exit_code) {
   CLI::App* command = program.add_subcommand(
       "inspect",
       "Say what a model file holds, where its bytes will be, and how fast it could decode at most");
-  command->add_option("model", options->path, "a GGUF file")->required();
+  command->add_option("model", options->path, "a GGUF file")->required()->check(CLI::ExistingFile);
   command
       ->add_option("--experts", options->experts,
                    "where routed experts are to be: cpu, gpu, first:N or PLAN.json")

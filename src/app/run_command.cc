@@ -14,6 +14,7 @@
 #include "app/stop_signals.h"
 #include "app/terminal_progress.h"
 #include "base/text.h"
+#include "net/url.h"
 #include "plan/placement.h"
 #include "plan/plan.h"
 #include "probe/environment.h"
@@ -29,6 +30,7 @@ struct RunOptions {
   std::string url;
   std::string spawn;
   std::string dialect;
+  std::string api_key_env;
   std::string device;
   std::string experts;
   std::vector<std::string> only;
@@ -63,6 +65,7 @@ base::Result<plan::Plan> resolve_plan(const RunOptions& options) {
   set(plan.target.url, options.url);
   set(plan.target.spawn, options.spawn);
   set(plan.target.dialect, options.dialect);
+  set(plan.target.api_key_env, options.api_key_env);
   set(plan.target.device, options.device);
   set(plan.target.experts, options.experts);
   plan.seed = options.seed.value_or(plan.seed);
@@ -70,11 +73,17 @@ base::Result<plan::Plan> resolve_plan(const RunOptions& options) {
   plan.target.context_tokens = options.context_tokens.value_or(plan.target.context_tokens);
   plan.target.threads = options.threads.value_or(plan.target.threads);
   MOESTRESS_TRY_STATUS(plan::validate(plan));
+  if (!plan.target.url.empty()) MOESTRESS_TRY_STATUS(net::parse_url(plan.target.url).map([](const auto&) {}));
   if (plan.models.empty())
     return base::fail(base::ErrorCode::Usage,
                       "no model: name its GGUF file with -m; also for a server of another kind, since its "
                       "tokenizer counts the "
                       "tokens and its topology is what figures are held against");
+  for (const auto& model : plan.models)
+    if (!std::filesystem::exists(model))
+      return base::fail(base::ErrorCode::Usage, "{}: there is no such model file",
+                        base::printable(model, 200));
+  MOESTRESS_TRY_STATUS(protocol::check_tests(plan));
   return plan;
 }
 
@@ -104,6 +113,8 @@ ExitCode exit_code_of(const protocol::RunOutcome& outcome) {
 
 struct Prepared {
   plan::Plan plan;
+  std::optional<net::Url> url;
+  std::string api_key;
   record::ExpertPlacement placement;
   protocol::ResolvedDevice device;
   std::string directory;
@@ -112,9 +123,19 @@ struct Prepared {
 base::Result<Prepared> prepare(plan::Plan plan, const RunOptions& options, const base::Clock& clock) {
   Prepared prepared;
   prepared.plan = std::move(plan);
+  if (const std::string& name = prepared.plan.target.api_key_env; !name.empty()) {
+    const char* key = std::getenv(name.c_str());
+    if (key == nullptr || *key == '\0')
+      return base::fail(base::ErrorCode::Usage,
+                        "the environment variable {}, which is to hold the API key, is not set", name);
+    prepared.api_key = key;
+  }
   MOESTRESS_TRY(prepared.placement, plan::parse_placement(prepared.plan.target.experts));
   if (prepared.plan.target.spawn.empty() && prepared.plan.target.url.empty()) {
     MOESTRESS_TRY(prepared.device, protocol::resolve_device(prepared.plan.target.device));
+  }
+  if (!prepared.plan.target.url.empty()) {
+    MOESTRESS_TRY(prepared.url, net::parse_url(prepared.plan.target.url));
   }
   prepared.directory =
       options.out.empty()
@@ -130,7 +151,6 @@ base::Result<ExitCode> run(const RunOptions& options) {
     fmt::print("{}", plan::to_toml(plan));
     return kPassed;
   }
-  MOESTRESS_TRY(const Prepared prepared, prepare(std::move(plan), options, clock));
   const base::Logger logger(base::LogLevel::Warning);
   std::atomic<bool> cancelled{false};
   MOESTRESS_TRY(const StopSignals signals, StopSignals::watch([&cancelled](int count) {
@@ -139,6 +159,9 @@ base::Result<ExitCode> run(const RunOptions& options) {
                   fmt::print(stderr,
                              "\nmoestress: interrupted; writing the report (once more to end at once)\n");
                 }));
+
+  // After the signals are blocked: looking for devices starts drivers' threads.
+  MOESTRESS_TRY(const Prepared prepared, prepare(std::move(plan), options, clock));
 
   store::RunInfo info;
   info.id = std::filesystem::path(prepared.directory).filename().string();
@@ -168,6 +191,8 @@ base::Result<ExitCode> run(const RunOptions& options) {
                                logger,
                                prepared.device.name,
                                prepared.device.software,
+                               prepared.url,
+                               prepared.api_key,
                                std::filesystem::read_symlink("/proc/self/exe").string(),
                                prepared.directory};
   base::Result<protocol::RunOutcome> outcome = protocol::RunOutcome{};
@@ -203,9 +228,12 @@ void add_run_command(CLI::App& program, int& exit_code) {
   command->add_option("-m,--model", options->models, "GGUF file; may be given several times")
       ->allow_extra_args(false);
   command->add_option("--target", options->url, "a server that runs already, by URL");
-  command->add_option("--spawn", options->spawn,
-                      "a command that starts a server; {port} is replaced by a free one");
+  command->add_option(
+      "--spawn", options->spawn,
+      "a command that starts a server; {port} is replaced by a free one. It is recorded: no secret in it");
   command->add_option("--dialect", options->dialect, "auto, openai, shimmy, llama-server, ollama or vllm");
+  command->add_option("--api-key-env", options->api_key_env,
+                      "the environment variable that holds the server's API key");
   command->add_option("--device", options->device, "auto, cpu, or a device as `moestress doctor` lists it");
   command->add_option("--experts", options->experts,
                       "where experts are to live: cpu, gpu, first:N or a placement file");

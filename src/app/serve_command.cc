@@ -155,7 +155,7 @@ void add_serve_command(CLI::App& program, int& exit_code) {
                    "Where routed experts go: cpu, gpu, first:N, or a JSON file")
       ->capture_default_str();
   command->add_option("--slots", serve_options.context.slots, "Sequences decoded together")
-      ->check(CLI::Range(1, 256))
+      ->check(CLI::Range(1, 64))
       ->capture_default_str();
   command->add_option("--ctx", serve_options.context.context_tokens, "Context of each slot, in tokens")
       ->check(CLI::Range(8, 16'777'216))

@@ -33,7 +33,7 @@ const std::array kFields{
     Field{"target", "dialect", FIELD(target.dialect)},
     Field{"target", "device", FIELD(target.device)},
     Field{"target", "experts", FIELD(target.experts)},
-    Field{"target", "slots", FIELD(target.slots), 1, 256},
+    Field{"target", "slots", FIELD(target.slots), 1, 64},
     Field{"target", "context_tokens", FIELD(target.context_tokens), 64, kTokensMax},
     Field{"target", "threads", FIELD(target.threads), 0, 1024},
     Field{"target", "api_key_env", FIELD(target.api_key_env)},
@@ -211,6 +211,9 @@ std::optional<Contradiction> contradiction(const Plan& plan) {
   if (!plan.target.url.empty() && plan.models.size() > 1)
     return Contradiction{field("url"), fmt::format("a server at a URL serves one model, but {} are named",
                                                    plan.models.size())};
+  if (!plan.target.spawn.empty() && plan.models.size() > 1)
+    return Contradiction{field("spawn"),
+                         fmt::format("one command serves one model, but {} are named", plan.models.size())};
   if (const int bound = plan.tests.prompt_characters_max; bound > 0 && bound < kPromptCharactersMin)
     return Contradiction{
         field("prompt_characters_max"),

@@ -69,7 +69,7 @@ TEST(ToToml, RoundTripsExactly) {
   plan.suite = "nightly \"x\" \\ ü";
   plan.seed = std::numeric_limits<std::int64_t>::max();
   plan.scale = 1.0 / 3;
-  plan.models = {"/models/a b.gguf", "c\\d.gguf"};
+  plan.models = {"/models/a \"b\" c\\d.gguf"};
   plan.only = {"2.2", "S1"};
   plan.target.spawn = "server --flag 'x y' \"z\"";
   plan.target.ready_timeout_s = 0.1 + 0.2 + 1;
@@ -121,7 +121,7 @@ TEST(ParsePlan, WrongTypesAreRefused) {
 }
 
 TEST(ParsePlan, RangesAreChecked) {
-  EXPECT_EQ(error_of("[target]\nslots = 0"), "p.toml:2: target.slots must lie in 1..256, is 0");
+  EXPECT_EQ(error_of("[target]\nslots = 0"), "p.toml:2: target.slots must lie in 1..64, is 0");
   EXPECT_THAT(error_of("[target]\nslots = 4294967297"), StartsWith("p.toml:2: target.slots must lie in"));
   EXPECT_THAT(error_of("seed = -1"), StartsWith("p.toml:1: seed must lie in 0..9223372036854775807"));
   EXPECT_THAT(error_of("[thresholds]\nc4_agreement_min = nan"), StartsWith("p.toml:2: "));
@@ -139,6 +139,8 @@ TEST(ParsePlan, RangesAreChecked) {
 TEST(ParsePlan, TargetsThatExcludeEachOtherAreRefusedAtTheirLine) {
   EXPECT_EQ(error_of("[target]\nspawn = \"server\"\nurl = \"http://127.0.0.1:8080\""),
             "p.toml:3: spawn and url exclude each other: name one of them");
+  EXPECT_THAT(error_of("models = [\"a.gguf\", \"b.gguf\"]\n[target]\nspawn = \"x {port}\""),
+              HasSubstr("one command serves one model, but 2 are named"));
   EXPECT_THAT(error_of("[target]\nurl = \"127.0.0.1:8080\""), HasSubstr("must begin with http://"));
   EXPECT_THAT(error_of("models = [\"a.gguf\", \"b.gguf\"]\n[target]\nurl = \"http://h\""),
               HasSubstr("one model"));

@@ -35,9 +35,9 @@ Duration thread_cpu_time() {
 
 std::optional<std::int64_t> bytes_of(const GpuFigures& gpu, const std::vector<int>& pids) {
   if (!gpu.process_bytes || pids.empty()) return std::nullopt;
-  std::int64_t sum = 0;
+  std::optional<std::int64_t> sum;  // none of them listed: perhaps a container's ids, so not known, and no 0
   for (const auto& [pid, bytes] : *gpu.process_bytes)
-    if (std::find(pids.begin(), pids.end(), pid) != pids.end()) sum += bytes;
+    if (std::find(pids.begin(), pids.end(), pid) != pids.end()) sum = sum.value_or(0) + bytes;
   return sum;
 }
 

@@ -18,8 +18,8 @@ struct CriterionInput {
   bool has_device = false;       ///< a GPU or its stand-in holds part of the model
   bool software_device = false;  ///< a stand-in: no speed verdict
   bool random_weights = false;
-  double hours = 0;                                           ///< that the target was under test
-  int deaths = 0;                                             ///< of the target
+  double hours = 0;  ///< that one process of the target was up at most
+  int deaths = 0;    ///< of the target
   std::unordered_map<std::string, double> device_peaks = {};  ///< bytes by source
 
   /// The test's result; nullptr if it was not run.

@@ -142,6 +142,28 @@ TEST_F(Criteria, C3FindsLeaksAndSlowingDown) {
   EXPECT_EQ(decide("C3").verdict, Verdict::Fail);
 }
 
+TEST_F(Criteria, C3PassesNothingThatIsUnknown) {
+  set_metric("2.1", "private_bytes_per_hour", {1e6, "bytes/h", 9, {{-5e6, 500e6}}});
+  EXPECT_EQ(decide("C3").verdict, Verdict::Inconclusive);
+  set_metric("2.1", "private_bytes_per_hour", {0, "bytes/h", 900, {{-1e6, 1e6}}});
+  set_metric("2.1", "decode_tok_s_trend_percent", {-4, "%", 30, {{-9, 1}}});
+  EXPECT_EQ(decide("C3").verdict, Verdict::Inconclusive);
+  test_of(model_, "2.1").metrics.erase("private_bytes_per_hour");
+  EXPECT_EQ(decide("C3").verdict, Verdict::Inconclusive) << "graver than what was not measured";
+  test_of(model_, "2.1").metrics.erase("decode_tok_s_trend_percent");
+  EXPECT_EQ(decide("C3").verdict, Verdict::Skipped);
+}
+
+TEST_F(Criteria, C3FailsOnAFailedRequest) {
+  set_metric("2.1", "requests_failed", {2, "", 900, {}});
+  EXPECT_EQ(decide("C3").verdict, Verdict::Fail);
+}
+
+TEST_F(Criteria, C5IsNotDecidedWithoutTheSlowestSession) {
+  test_of(model_, "2.2").metrics.erase("session_tok_s_min_s3");
+  EXPECT_EQ(decide("C5").verdict, Verdict::Skipped);
+}
+
 TEST_F(Criteria, C4NeedsTaskOutcomesToo) {
   EXPECT_EQ(decide("C4").verdict, Verdict::Inconclusive);
   test_of(model_, "6.1").verdict = Verdict::Fail;
@@ -175,6 +197,8 @@ TEST_F(Criteria, C7TakesTheLeastCoveredLayer) {
   EXPECT_EQ(decide("C7").verdict, Verdict::Pass);
   set_metric("3.1", "expert_coverage", {0.70, "", 5000, {}});
   EXPECT_EQ(decide("C7").verdict, Verdict::Fail);
+  test_of(model_, "3.1").verdict = Verdict::Invalid;
+  EXPECT_EQ(decide("C7").verdict, Verdict::Invalid);
 }
 
 }  // namespace

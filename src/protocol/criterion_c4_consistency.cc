@@ -20,8 +20,8 @@ record::CriterionResult criterion_c4_consistency(const CriterionInput& input) {
     return result;
   }
   result.measured = 100 * agreement->ci->first;
-  result.evidence = fmt::format("lower limit of top-1 agreement {:.2f} %, {} prompts", 100 * agreement->value,
-                                agreement->n);
+  result.evidence = fmt::format("lower limit of a top-1 agreement of {:.2f} %, {} prompts",
+                                100 * agreement->value, agreement->n);
   if (test->verdict != Verdict::Pass) {
     result.verdict = test->verdict;
     result.reason = test->reason;

@@ -30,6 +30,11 @@ record::CriterionResult criterion_c7_expert_use(const CriterionInput& input) {
       "{:.2f} of an even share",
       coverage->n, 100 * value("expert_coverage_by_chance"), value("expert_chance_tokens_to_threshold"),
       100 * value("expert_effective_share"), value("expert_least_used_of_uniform"));
+  if (const auto* test = input.test("3.1"); test->verdict == Verdict::Invalid) {
+    result.verdict = Verdict::Invalid;
+    result.reason = test->reason;
+    return result;
+  }
   result.verdict = coverage->value > limit ? Verdict::Pass : Verdict::Fail;
   result.reason = fmt::format("every layer uses at least {:.0f} % of its experts", 100 * coverage->value);
   return result;

@@ -73,8 +73,9 @@ LoadLog parse_load_log(std::string_view text) {
   return log;
 }
 
-LoadLog read_load_log(const std::string& path) {
+LoadLog read_load_log(const std::string& path, std::uint64_t begin) {
   std::ifstream file(path, std::ios::binary);
+  file.seekg(static_cast<std::streamoff>(begin));
   std::string text(kLogBytesMax, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(file.gcount()));

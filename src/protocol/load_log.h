@@ -22,8 +22,9 @@ struct LoadLog {
 /// Reads the text of a target's log; anything unknown in it is passed over. The last load in it counts.
 LoadLog parse_load_log(std::string_view text);
 
-/// The log at `path`, at most its first 4 MiB: loading comes first. Empty where it can't be read.
-LoadLog read_load_log(const std::string& path);
+/// The log at `path` from byte `begin` on, where the running server's part starts, at most 4 MiB: loading
+/// comes first. Empty where it can't be read.
+LoadLog read_load_log(const std::string& path, std::uint64_t begin);
 
 /// Whether a buffer of this name is host memory ("CPU…", "…_Host").
 bool is_host_buffer(std::string_view name);

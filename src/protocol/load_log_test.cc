@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <fstream>
+
 namespace moestress::protocol {
 namespace {
 
@@ -45,6 +48,16 @@ TEST(LoadLog, KeepsErrorsPrintable) {
   const LoadLog log = parse_load_log("\x1b[31mfailed to load model\n");
   ASSERT_EQ(log.error_lines.size(), 1u);
   EXPECT_EQ(log.error_lines[0], "\\x1b[31mfailed to load model");
+}
+
+TEST(LoadLog, AnEarlierServersPartIsNotRead) {
+  const std::string path = testing::TempDir() + "load_log_test.log";
+  const std::string earlier = "failed to load model\nload_tensors: CPU model buffer size = 99.00 MiB\n";
+  std::ofstream(path) << earlier << "load_tensors: Vulkan0 model buffer size = 1.00 MiB\n";
+  const LoadLog log = read_load_log(path, earlier.size());
+  EXPECT_TRUE(log.error_lines.empty());
+  EXPECT_EQ(log.model_bytes, (std::map<std::string, std::uint64_t>{{"Vulkan0", 1048576}}));
+  std::remove(path.c_str());
 }
 
 TEST(HostBuffer, IsKnownByName) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/text.h"
 #include "workload/requests.h"
 
 namespace moestress::protocol {
@@ -39,7 +40,7 @@ base::Result<ModelFacts> read_model_facts(const std::string& path, const base::L
     return base::fail(
         base::ErrorCode::Unsupported,
         "{}: a dense model ({}): it has no experts to place or to test; name a Mixture-of-Experts model",
-        path, facts.topology.architecture);
+        path, base::printable(facts.topology.architecture, 40));
   facts.random_weights = gguf::random_weights(facts.file);
   engine::LoadOptions load;
   load.path = path;

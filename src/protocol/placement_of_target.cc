@@ -17,8 +17,8 @@ TargetPlacement placement_of_target(Rig& rig) {
   const auto experts_on_host = record::ExpertPlacement{};
   const auto prediction = gguf::predict(rig.facts().file, rig.facts().topology, experts_on_host,
                                         rig.plan().target.slots, rig.plan().target.context_tokens, false);
-  auto evidence = evidence_from_log(read_load_log(rig.target().log_path()), rig.facts().topology,
-                                    prediction.device.weights_bytes);
+  auto evidence = evidence_from_log(read_load_log(rig.target().log_path(), rig.target().log_begin()),
+                                    rig.facts().topology, prediction.device.weights_bytes);
   if (!evidence)
     return {std::nullopt,
             "the server's log has no \"model buffer size\" line, and what a server says of itself is no "

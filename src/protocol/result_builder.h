@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,12 +12,13 @@
 
 namespace moestress::protocol {
 
-/// Puts a TestResult together: figures as they come, one verdict at the end. A verdict once FAIL or INVALID
-/// is not taken back by a later one, and the first reason stays.
+/// Puts a TestResult together: figures as they come (those that are none are left out), one verdict at the
+/// end. A verdict once FAIL or INVALID is not taken back by a later one, and the first reason stays.
 class ResultBuilder {
  public:
   void metric(const std::string& name, double value, const std::string& unit, std::int64_t n,
               const std::optional<stats::Interval>& interval = std::nullopt) {
+    if (!std::isfinite(value)) return;
     record::Metric metric{value, unit, n, std::nullopt};
     if (interval && interval->bounded()) metric.ci = {interval->lo, interval->hi};
     result_.metrics[name] = metric;
@@ -34,7 +36,6 @@ class ResultBuilder {
     result_.verdict = verdict;
     result_.reason = std::move(reason);
   }
-  bool failed() const { return judged_ && result_.verdict == record::Verdict::Fail; }
 
   record::TestResult take() { return std::move(result_); }
 

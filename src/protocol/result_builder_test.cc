@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 namespace moestress::protocol {
 namespace {
 
@@ -31,6 +33,13 @@ TEST(ResultBuilder, UnboundedIntervalsAreNotShown) {
   const auto result = builder.take();
   EXPECT_FALSE(result.metrics.at("x").ci);
   EXPECT_EQ(result.metrics.at("y").ci, (std::pair{0.5, 1.5}));
+}
+
+TEST(ResultBuilder, AFigureThatIsNoneIsLeftOut) {
+  ResultBuilder builder;
+  builder.metric("x", std::nan(""), "ms", 1);
+  builder.metric("y", 1 / 0.0, "ms", 1);
+  EXPECT_TRUE(builder.take().metrics.empty());
 }
 
 }  // namespace

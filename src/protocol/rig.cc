@@ -3,14 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/random.h"
 #include "base/text.h"
-#include "net/url.h"
 #include "target/process.h"
 
 namespace moestress::protocol {
@@ -74,10 +72,8 @@ target::TargetSpec Rig::target_spec(int context_tokens) const {
     spec.dialect = target::dialect_from(plan.dialect).value_or(target::Dialect::Auto);
   }
   if (spec.spawn) spec.spawn->log_path = run_.run_directory + "/target.log";
-  if (!plan.url.empty())
-    if (auto url = net::parse_url(plan.url)) spec.url = *url;  // validated with the plan
-  if (!plan.api_key_env.empty())
-    if (const char* key = std::getenv(plan.api_key_env.c_str())) spec.api_key = key;
+  spec.url = run_.url;
+  spec.api_key = run_.api_key;
   spec.ready_timeout = base::from_seconds(plan.ready_timeout_s);
   return spec;
 }
@@ -92,10 +88,12 @@ base::Status Rig::ensure_target(std::optional<int> context_tokens) {
   }
   run_.writer.add_event("target",
                         fmt::format("starting for {} with a context of {} tokens", facts_.id, context));
-  auto started = target::Target::start(loop_, run_.clock, run_.epoch, target_spec(context), run_.logger);
+  auto started = target::Target::start(loop_, run_.clock, run_.epoch, target_spec(context), run_.logger,
+                                       &run_.cancelled);
   if (!started) return base::within("the target did not become ready", started.error());
   target_ = std::move(*started);
   context_tokens_ = context;
+  ready_at_ = now();
   const base::SeriesId series{next_series_++};
   if (const auto pid = target_->pid()) sampler_->set_target(*pid, series);
   const nlohmann::json description{
@@ -113,18 +111,21 @@ base::Status Rig::ensure_target(std::optional<int> context_tokens) {
 }
 
 void Rig::stop_target() {
-  if (!target_) return;
-  (void)take_death();
+  if (!target_ || take_death()) return;
+  note_uptime();
   sampler_->set_target(-1, base::SeriesId{});
   if (const auto status = target_->stop(); !status) run_.logger.warning("{}", status.error().message);
   target_.reset();
 }
+
+void Rig::note_uptime() { longest_uptime_ = std::max(longest_uptime_, now() - ready_at_); }
 
 std::optional<std::string> Rig::take_death() {
   if (!target_) return std::nullopt;
   const auto death = target_->death();
   if (!death) return std::nullopt;
   ++deaths_;
+  note_uptime();
   run_.writer.add_event("target-death", *death);
   sampler_->set_target(-1, base::SeriesId{});
   target_.reset();
@@ -237,6 +238,7 @@ void Rig::on_process_sample(const record::ProcessSample& sample) {
 void Rig::on_device_sample(const record::DeviceSample& sample) {
   run_.writer.add_device_sample(facts_.id, sample);
   const std::lock_guard lock(samples_mutex_);
+  if (!run_.plan.target.url.empty()) return;  // what this machine's devices hold is not that server's
   if (sample.source == "engine") {
     if (sample.used_bytes) note_peak("engine", static_cast<double>(*sample.used_bytes));
     return;

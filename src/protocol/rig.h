@@ -18,6 +18,7 @@
 #include "load/closed_loop.h"
 #include "load/open_loop.h"
 #include "net/event_loop.h"
+#include "net/url.h"
 #include "plan/plan.h"
 #include "probe/sampler.h"
 #include "protocol/model_facts.h"
@@ -42,8 +43,10 @@ struct RunContext {
   std::string
       device;  ///< what plan.target.device comes down to here: "CPU", "Vulkan0"; "" for another's server
   bool software_device =
-      false;            ///< a GPU made of software (lavapipe): its placement is real, its speed is not
-  std::string program;  ///< this executable, for `serve` and `score`
+      false;  ///< a GPU made of software (lavapipe): its placement is real, its speed is not
+  std::optional<net::Url> url;  ///< of plan.target.url
+  std::string api_key;          ///< what plan.target.api_key_env holds; never recorded
+  std::string program;          ///< this executable, for `serve` and `score`
   std::string run_directory;
 };
 
@@ -79,6 +82,8 @@ class Rig {
   /// How the target ended if it did so by itself since it was last started; tells it once.
   std::optional<std::string> take_death();
   int deaths() const { return deaths_; }
+  /// The longest that one process of the target was up, of those that have been stopped or died.
+  base::Duration longest_uptime() const { return longest_uptime_; }
   bool software_device() const { return run_.software_device; }
 
   // Load on it.
@@ -112,6 +117,7 @@ class Rig {
   load::Sender sender(const std::string& test_id);
   void settle_tokens(record::Outcome& outcome, const record::Request& request) const;
   load::LoadResult with_tokens(load::LoadResult result);
+  void note_uptime();
   base::Status start_probe();
   void on_process_sample(const record::ProcessSample& sample);
   void on_device_sample(const record::DeviceSample& sample);
@@ -128,6 +134,8 @@ class Rig {
   std::int64_t next_series_ = 0;
   int context_tokens_ = 0;  ///< of the running target
   int deaths_ = 0;
+  base::Duration ready_at_{0};  ///< of the running target
+  base::Duration longest_uptime_{0};
 
   mutable std::mutex samples_mutex_;
   std::deque<record::ProcessSample> samples_;  ///< of the running target, bounded

@@ -31,7 +31,6 @@ class ModelRun {
   base::Status tests() {
     run_.writer.add_model(result_);
     progress_.model_started(result_);
-    const base::Duration began = rig_.now();
     for (const Test& test : protocol::tests()) {
       if (!run_.plan.wants(test.id)) continue;
       if (rig_.cancelled()) break;
@@ -48,17 +47,16 @@ class ModelRun {
       MOESTRESS_TRY_STATUS(run_.writer.status());
     }
     rig_.stop_target();
-    hours_ = base::to_seconds(rig_.now() - began) / 3600;
     return run_.writer.status();
   }
 
   void conclude() {
     CriterionInput input{result_, run_.plan.thresholds};
     input.device_peaks = rig_.device_peaks();
-    input.has_device = rig_.embedded() ? run_.device != "CPU" : !input.device_peaks.empty();
+    input.has_device = rig_.embedded() ? run_.device != "CPU" : run_.url || !input.device_peaks.empty();
     input.software_device = run_.software_device;
     input.random_weights = rig_.facts().random_weights;
-    input.hours = hours_;
+    input.hours = base::to_seconds(rig_.longest_uptime()) / 3600;
     input.deaths = rig_.deaths();
     result_.criteria = decide_criteria(input);
     result_.recommendations = recommend(input, rig_.facts().topology, run_.placement);
@@ -112,7 +110,6 @@ class ModelRun {
   TimeLeft& time_left_;
   Progress& progress_;
   record::ModelResult result_;
-  double hours_ = 0;
   bool unreachable_ = false;
 };
 
@@ -129,6 +126,16 @@ base::Result<ResolvedDevice> resolve_device(const std::string& device) {
   for (const auto& candidate : devices) names += (names.empty() ? "" : ", ") + candidate.name;
   return base::fail(base::ErrorCode::Usage, "device \"{}\": the engine knows {} here; see `moestress doctor`",
                     base::printable(device, 60), names.empty() ? "none" : names);
+}
+
+base::Status check_tests(const plan::Plan& plan) {
+  std::string known;
+  for (const Test& test : tests()) known += (known.empty() ? "" : ", ") + std::string(test.id);
+  for (const auto& id : plan.only)
+    if (std::none_of(tests().begin(), tests().end(), [&](const Test& test) { return test.id == id; }))
+      return base::fail(base::ErrorCode::Usage,
+                        "test {} is part of the protocol, but not of this version, which has {}", id, known);
+  return {};
 }
 
 base::Result<RunOutcome> run_plan(RunContext& run, Progress& progress) {

@@ -21,6 +21,9 @@ struct RunOutcome {
 /// was recorded until then stays.
 base::Result<RunOutcome> run_plan(RunContext& run, Progress& progress);
 
+/// Whether this version has the tests that the plan names. Errors: Usage, with those it has.
+base::Status check_tests(const plan::Plan& plan);
+
 /// What the plan's device comes down to on this machine, from the engine; for `moestress serve` only.
 struct ResolvedDevice {
   std::string name;  ///< "CPU", "Vulkan0"

@@ -35,8 +35,8 @@ record::TestResult test_1_1_load(Rig& rig) {
   result.metric("ready_ms", ready_s * 1000, "ms", 1);
   note_memory(rig, result);
 
-  if (!rig.target().log_path().empty()) {
-    const LoadLog log = read_load_log(rig.target().log_path());
+  if (rig.has_target() && !rig.target().log_path().empty()) {
+    const LoadLog log = read_load_log(rig.target().log_path(), rig.target().log_begin());
     result.metric("load_errors", static_cast<double>(log.error_lines.size()), "", 1);
     for (const auto& line : log.error_lines) result.finding("error", "load log: " + line);
     if (!log.error_lines.empty())

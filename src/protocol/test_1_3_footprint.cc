@@ -45,8 +45,8 @@ std::optional<Books> books_of(Rig& rig, bool& has_device) {
     }
     return books;
   }
-  if (rig.target().log_path().empty()) return std::nullopt;
-  const LoadLog log = read_load_log(rig.target().log_path());
+  if (!rig.has_target() || rig.target().log_path().empty()) return std::nullopt;
+  const LoadLog log = read_load_log(rig.target().log_path(), rig.target().log_begin());
   if (!log.has_model_buffers()) return std::nullopt;
   books.source = "load log";
   const auto add = [&](const auto& buffers, double Measured::*field) {

@@ -41,14 +41,16 @@ record::Request long_request(Rig& rig, int tokens, int context, std::size_t turn
 
 /// One session that asks again as soon as it is answered, until the time is up. In batches, since how many
 /// replies fit into the time is the target's affair.
-void generate_continuously(Rig& rig, int tokens, int context, std::vector<Outcome>& outcomes) {
+void generate_continuously(Rig& rig, int tokens, int context, std::vector<Outcome>& outcomes,
+                           ResultBuilder& result) {
   const base::Duration end = rig.now() + base::from_seconds(rig.sizes().long_form_seconds);
   std::size_t turn = rig.sizes().long_form_tokens.size();
-  while (rig.now() < end && !rig.cancelled() && !rig.target().death()) {
+  while (rig.now() < end && !rig.cancelled() && rig.has_target() && !rig.target().death()) {
     std::vector<record::Request> batch;
     for (std::size_t i = 0; i < kContinuousBatch; ++i)
       batch.push_back(long_request(rig, tokens, context, turn++));
     auto load = rig.closed_loop("2.1", {std::move(batch)}, end - rig.now());
+    if (!load.lag_valid) result.judge(Verdict::Invalid, load.lag_reason);
     const bool failed = std::any_of(load.outcomes.begin(), load.outcomes.end(),
                                     [](const Outcome& outcome) { return !outcome.ok(); });
     std::move(load.outcomes.begin(), load.outcomes.end(), std::back_inserter(outcomes));
@@ -136,9 +138,10 @@ record::TestResult test_2_1_long_form(Rig& rig) {
   std::vector<record::Request> requests;
   for (std::size_t i = 0; i < lengths.size(); ++i)
     requests.push_back(long_request(rig, lengths[i], context, i));
-  std::vector<Outcome> outcomes = rig.closed_loop("2.1", {requests}).outcomes;
-
-  generate_continuously(rig, std::max(longest, 256), context, outcomes);
+  auto load = rig.closed_loop("2.1", {requests});
+  if (!load.lag_valid) result.judge(Verdict::Invalid, load.lag_reason);
+  std::vector<Outcome> outcomes = std::move(load.outcomes);
+  generate_continuously(rig, std::max(longest, 256), context, outcomes, result);
 
   std::int64_t tokens = 0;
   for (const Outcome& outcome : outcomes) {

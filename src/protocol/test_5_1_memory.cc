@@ -70,7 +70,7 @@ void judge_growth(const std::vector<double>& bytes, ResultBuilder& result) {
       trend.slope, trend.interval.lo, trend.interval.hi, trend.n);
   if (trend.interval.lo > kLeakBytesPerRequest)
     result.judge(Verdict::Fail, text + fmt::format(": more than {:.0f}", kLeakBytesPerRequest));
-  else if (trend.interval.hi > kLeakBytesPerRequest && trend.interval.lo <= 0)
+  else if (trend.interval.hi > kLeakBytesPerRequest)
     result.judge(Verdict::Inconclusive,
                  text + ": a leak is neither shown nor ruled out; raise memory_requests");
   else
@@ -134,10 +134,15 @@ struct ContextPoint {
 
 /// Bytes against context tokens. The engine allots its KV cache when it starts, so each point is a start of
 /// its own.
-std::vector<ContextPoint> context_points(Rig& rig) {
+std::vector<ContextPoint> context_points(Rig& rig, ResultBuilder& result) {
   std::vector<ContextPoint> points;
   for (const int context : rig.sizes().memory_contexts) {
-    if (rig.cancelled() || !rig.ensure_target(context)) break;
+    if (rig.cancelled()) break;
+    if (const auto status = rig.ensure_target(context); !status) {
+      result.judge(Verdict::Fail,
+                   fmt::format("with a context of {} tokens: {}", context, status.error().message));
+      break;
+    }
     const auto properties = rig.server_properties();
     const auto memory = rig.fresh_memory();
     if (!properties || !memory) break;
@@ -192,7 +197,7 @@ record::TestResult test_5_1_memory(Rig& rig) {
                                         : "gpu_bytes_peak_device",
                   bytes, "bytes", 1);
   if (rig.embedded())
-    fit_contexts(rig, context_points(rig), result);
+    fit_contexts(rig, context_points(rig, result), result);
   else
     result.finding(
         "info",

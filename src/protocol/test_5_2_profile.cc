@@ -67,6 +67,7 @@ void profile_contexts(Rig& rig, ResultBuilder& result) {
     auto request = workload::make_request(prompt, rig.request_ids().next(), rig.next_session(), shape);
     request.label = fmt::format("context {}", length);
     const auto load = rig.closed_loop("5.2", {{std::move(request)}});
+    if (!load.lag_valid) result.judge(Verdict::Invalid, load.lag_reason);
     if (load.outcomes.empty() || note_failures(load.outcomes, result)) continue;
     const Outcome& outcome = load.outcomes.front();
     const double ttft_s = base::to_seconds(outcome.first_text - outcome.sent);
@@ -108,8 +109,9 @@ void profile_roofline(Rig& rig, const std::vector<Outcome>& outcomes, ResultBuil
   }
   result.metric("host_bandwidth_bytes_per_s", bandwidth->read.median_bytes_per_s, "bytes/s",
                 bandwidth->repetitions);
-  const auto prediction = gguf::predict(rig.facts().file, rig.facts().topology, rig.placement(), 1,
-                                        rig.plan().target.context_tokens, false);
+  const auto prediction =
+      gguf::predict(rig.facts().file, rig.facts().topology, rig.placement(), 1,
+                    rig.plan().target.context_tokens, rig.embedded() && rig.run().device == "CPU");
   // On a stand-in device, and without a device, all bytes come through host memory. A real device's own
   // bandwidth is not measured: its bytes then cost nothing, which makes the bound the host's part alone.
   gguf::Bandwidths bandwidths;
@@ -117,7 +119,12 @@ void profile_roofline(Rig& rig, const std::vector<Outcome>& outcomes, ResultBuil
   bandwidths.device_bytes_s =
       rig.software_device() ? bandwidths.host_bytes_s : std::numeric_limits<double>::infinity();
   const double bound_tok_s = gguf::speed_bound(prediction, bandwidths, 0).tokens_per_second();
-  const double bytes = static_cast<double>(prediction.host.decode_bytes + prediction.device.decode_bytes);
+  const double bytes = static_cast<double>(prediction.host.decode_bytes +
+                                           (rig.software_device() ? prediction.device.decode_bytes : 0));
+  if (bytes == 0) {
+    result.finding("info", "no weights are read from host memory: its bandwidth bounds nothing");
+    return;
+  }
   result.metric("roofline_tok_s", bound_tok_s, "tok/s", 1);
   result.metric("decode_bytes_per_token", bytes, "bytes", 1);
   result.metric(
@@ -130,12 +137,12 @@ void profile_roofline(Rig& rig, const std::vector<Outcome>& outcomes, ResultBuil
   result.metric("roofline_share", measured / bound_tok_s, "",
                 static_cast<std::int64_t>(figures.decode_tok_s.size()));
   result.finding(
-      "info",
-      fmt::format("{} of weights a token at {}/s read bandwidth bound decoding to {:.1f} tok/s; {:.1f} "
-                  "tok/s were measured, {:.1f} % of it{}",
-                  base::human_bytes(bytes), base::human_bytes(bandwidths.host_bytes_s), bound_tok_s, measured,
-                  100 * measured / bound_tok_s,
-                  rig.software_device() ? " (on a software Vulkan device: a stand-in's speed)" : ""));
+      "info", fmt::format("{} of weights a token from host memory at {}/s read bandwidth bound decoding to "
+                          "{:.1f} tok/s; {:.1f} "
+                          "tok/s were measured, {:.1f} % of it{}",
+                          base::human_bytes(bytes), base::human_bytes(bandwidths.host_bytes_s), bound_tok_s,
+                          measured, 100 * measured / bound_tok_s,
+                          rig.software_device() ? " (on a software Vulkan device: a stand-in's speed)" : ""));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "protocol/failure.h"
 #include "protocol/result_builder.h"
 #include "protocol/scoring.h"
 #include "protocol/tests.h"
@@ -176,8 +177,10 @@ void compare_texts_over_http(Rig& rig, ResultBuilder& result) {
     std::vector<record::Request> requests;
     for (const auto& prompt : prompts)
       requests.push_back(workload::make_request(prompt, rig.request_ids().next(), rig.next_session(), shape));
-    for (auto& outcome : rig.closed_loop("6.1", {std::move(requests)}).outcomes)
+    for (auto& outcome : rig.closed_loop("6.1", {std::move(requests)}).outcomes) {
+      if (const auto failure = failure_of(outcome)) result.judge(Verdict::Fail, "a request " + *failure);
       round.push_back(std::move(outcome.text));
+    }
   }
   note_texts(texts[0], texts[1], "aa", result);
   result.judge(Verdict::Inconclusive,
@@ -196,6 +199,14 @@ record::TestResult test_6_1_consistency(Rig& rig) {
   if (rig.run().device == "CPU") {
     result.judge(Verdict::Skipped,
                  "there is no GPU here to compare with: everything is on the CPU in both placements");
+    return result.take();
+  }
+  const auto& layers = rig.facts().topology.moe_layers;
+  if (std::none_of(layers.begin(), layers.end(), [&](int layer) { return rig.placement().on_cpu(layer); })) {
+    result.judge(Verdict::Skipped,
+                 fmt::format("with experts \"{}\" nothing is offloaded, so there is nothing to "
+                             "compare with GPU-only",
+                             rig.placement().name));
     return result.take();
   }
   if (const auto status = compare_placements(rig, result); !status)

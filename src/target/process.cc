@@ -123,6 +123,7 @@ SpawnSpec shell_command(const std::string& command) {
 struct Process::State {
   SpawnSpec spec;
   OomKills oom_before;
+  std::uint64_t log_begin = 0;
   int pid = -1;
 
   std::mutex mutex;  // guards what follows
@@ -198,6 +199,8 @@ base::Result<std::unique_ptr<Process>> Process::spawn(const SpawnSpec& spec) {
   auto state = std::make_unique<State>();
   state->spec = spec;
   state->oom_before = read_oom_kills();
+  if (const off_t end = lseek(log.get(), 0, SEEK_END); end > 0)
+    state->log_begin = static_cast<std::uint64_t>(end);
   state->keeper = fork();
   if (state->keeper == 0) run_keeper(task);
   if (state->keeper < 0) return fail(ErrorCode::Io, "can't start another process: {}", std::strerror(errno));
@@ -257,6 +260,8 @@ base::Status Process::stop(base::Duration grace) {
 }
 
 const std::string& Process::log_path() const { return state_->spec.log_path; }
+
+std::uint64_t Process::log_begin() const { return state_->log_begin; }
 
 std::string log_tail(const std::string& path, std::size_t lines_max) {
   constexpr std::streamoff kBytesMax = 16 * 1024;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -44,6 +45,8 @@ class Process {
   /// could not end it within ten further seconds. Nothing to do for one that already ended.
   base::Status stop(base::Duration grace);
   const std::string& log_path() const;
+  /// Bytes that the log held before this program was started.
+  std::uint64_t log_begin() const;
 
  private:
   struct State;

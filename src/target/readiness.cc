@@ -68,6 +68,7 @@ base::Result<base::Duration> wait_until_ready(const Ask& ask, const base::Clock&
                                               const WaitPlan& plan) {
   const base::TimePoint begin = clock.now();
   for (;;) {
+    if (plan.cancelled && plan.cancelled()) return base::fail(ErrorCode::Cancelled, "interrupted");
     const Readiness seen = look(ask);
     const base::Duration elapsed = clock.now() - begin;
     // The program first: what answers after its death is another one.

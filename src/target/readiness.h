@@ -30,11 +30,13 @@ struct WaitPlan {
   std::function<void(base::Duration)> sleep;          ///< between looks
   std::function<std::optional<std::string>()> death;  ///< of a started program
   std::function<std::string()> last_words;            ///< its last log lines, indented
+  std::function<bool()> cancelled;                    ///< whether to give up
   std::string target;                                 ///< for people
 };
 
 /// Looks until the server is ready; gives how long that took. Looks every 20 ms during the first two seconds,
-/// since the time to ready is a figure of its own, then ten times a second. Errors: TargetDied, Unreachable.
+/// since the time to ready is a figure of its own, then ten times a second. Errors: TargetDied, Unreachable,
+/// Cancelled.
 base::Result<base::Duration> wait_until_ready(const Ask& ask, const base::Clock& clock, const WaitPlan& plan);
 
 /// The dialect that the server's own answers show: moestress and llama-server by /props, shimmy by its

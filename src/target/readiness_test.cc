@@ -116,6 +116,14 @@ TEST_F(WaitTest, WhatAnswersAfterDeathIsAnother) {
   EXPECT_EQ(wait_until_ready(server.ask(), clock_, plan_).error().code, ErrorCode::TargetDied);
 }
 
+TEST_F(WaitTest, CanBeCancelled) {
+  plan_.cancelled = [this] { return clock_.now().time_since_epoch() >= 1s; };
+  const auto waited = wait_until_ready(unreachable(), clock_, plan_);
+  ASSERT_FALSE(waited);
+  EXPECT_EQ(waited.error().code, ErrorCode::Cancelled);
+  EXPECT_LE(clock_.now().time_since_epoch(), 2s);
+}
+
 TEST_F(WaitTest, RefusalIsTold) {
   Canned server{{{"/health", {403, "who are you?"}}}, {}};
   const auto waited = wait_until_ready(server.ask(), clock_, plan_);

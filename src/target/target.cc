@@ -104,7 +104,7 @@ Target::Target(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 base::Result<std::unique_ptr<Target>> Target::start(net::EventLoop& loop, const base::Clock& clock,
                                                     base::TimePoint epoch, TargetSpec spec,
-                                                    base::Logger logger) {
+                                                    base::Logger logger, const std::atomic<bool>* cancelled) {
   if (!spec.spawn && !spec.url) return fail(ErrorCode::Usage, "no target: give a URL or a program to start");
   Address address;
   address.model = spec.model;
@@ -138,6 +138,7 @@ base::Result<std::unique_ptr<Target>> Target::start(net::EventLoop& loop, const 
       .sleep = [](base::Duration time) { std::this_thread::sleep_for(time); },
       .death = [&process] { return process ? process->death() : std::nullopt; },
       .last_words = [&process] { return process ? log_tail(process->log_path()) : std::string(); },
+      .cancelled = [cancelled] { return cancelled != nullptr && *cancelled; },
       .target = address.url.text(),
   };
   MOESTRESS_TRY(const base::Duration ready_after, wait_until_ready(ask, clock, plan));
@@ -183,6 +184,8 @@ const std::string& Target::model_name() const { return state_->wire->address().m
 bool Target::supports(record::Endpoint endpoint) const { return has_endpoint(dialect(), endpoint); }
 
 std::string Target::log_path() const { return state_->process ? state_->process->log_path() : ""; }
+
+std::uint64_t Target::log_begin() const { return state_->process ? state_->process->log_begin() : 0; }
 
 base::Result<std::string> Target::get(const std::string& path) const {
   MOESTRESS_TRY(net::HttpResponse response, state_->ask(path));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -44,10 +45,12 @@ class Target {
 
   /// Starts or attaches, waits until the server answers, finds its dialect and model. Times in outcomes are
   /// offsets from `epoch`. Errors: Usage (neither program nor URL, no {port} and no URL), Io (program can't
-  /// be started), TargetDied (with its last log lines), Unreachable (not ready in time, with what was tried).
+  /// be started), TargetDied (with its last log lines), Unreachable (not ready in time, with what was tried),
+  /// Cancelled (`cancelled` became true meanwhile).
   static base::Result<std::unique_ptr<Target>> start(net::EventLoop& loop, const base::Clock& clock,
                                                      base::TimePoint epoch, TargetSpec spec,
-                                                     base::Logger logger);
+                                                     base::Logger logger,
+                                                     const std::atomic<bool>* cancelled = nullptr);
   ~Target();
   Target(const Target&) = delete;
   Target& operator=(const Target&) = delete;
@@ -66,7 +69,8 @@ class Target {
   Dialect dialect() const;  ///< never Auto
   const std::string& model_name() const;
   bool supports(record::Endpoint endpoint) const;
-  std::string log_path() const;  ///< empty for a URL
+  std::string log_path() const;     ///< empty for a URL
+  std::uint64_t log_begin() const;  ///< bytes that were in that log before this start
 
   /// The body of a GET, for /props, /metrics, /slots, /health. Waits; not for the loop's thread. Errors:
   /// those of net::fetch, and Unsupported for a status other than 2xx.

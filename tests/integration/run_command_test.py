@@ -79,13 +79,15 @@ class RunTest(unittest.TestCase):
     def criteria_of(self, out):
         return {criterion["id"]: criterion for criterion in self.result(out)["models"][0]["criteria"]}
 
-    def start_long_run(self, out, *arguments):
+    def start_long_run(self, out, *arguments, plan=None):
         """A run that is in the middle of generating when this returns, with the target's pid."""
-        plan = self.folder / f"long-{out.parent.name}.toml"
-        plan.write_text('extends = "smoke"\n[tests]\nlong_form_seconds = 60.0\n')
+        if plan is None:
+            plan = self.folder / f"long-{out.parent.name}.toml"
+            plan.write_text('extends = "smoke"\n[tests]\nlong_form_seconds = 60.0\n')
+            arguments = ("--only", "1.1,1.4,2.1", *arguments)
         process = subprocess.Popen(
             [MOESTRESS, "run", str(plan), "-m", str(self.models["phimoe"]), "--device", "cpu", "--threads", "1", "--ctx", "512",
-             "--only", "1.1,1.4,2.1", "--out", str(out), *map(str, arguments)],
+             "--out", str(out), *map(str, arguments)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         database = out / "run.db"
 
@@ -178,6 +180,15 @@ class Verdicts(RunTest):
         self.assertEqual(self.results_of(out)["1.4"]["verdict"], "SKIPPED", done.stderr)
 
 
+    def test_inspect_gives_the_topology(self):
+        for topology, (experts, used, shared) in TOPOLOGIES.items():
+            inspected = json.loads(run("inspect", self.models[topology], "--json").stdout)["topology"]
+            self.assertEqual((inspected["experts"], inspected["experts_used"], inspected["experts_shared"]), (experts, used, shared))
+            dense = 1 if topology == "deepseek" else 0
+            self.assertEqual(inspected["moe_layers"], list(range(dense, inspected["layers"])))
+        self.assertEqual(run("inspect", "/nowhere/model.gguf").returncode, 2)
+
+
 class CutOff(RunTest):
     def report_works(self, out):
         again = self.out().parent / "report"
@@ -198,6 +209,32 @@ class CutOff(RunTest):
         self.assertEqual(self.criteria_of(out)["C3"]["verdict"], "FAIL")
         self.report_works(out)
         self.assertTrue(self.nothing_left(), processes_with(str(self.models["phimoe"])))
+
+    def test_killing_the_target_while_its_memory_is_measured(self):
+        """5.1 asks for the target between requests, and starts it again with other contexts."""
+        out = self.out()
+        plan = self.folder / "memory.toml"
+        plan.write_text('extends = "smoke"\n[tests]\nmemory_requests = 2000\n')
+        process, target = self.start_long_run(out, "--only", "5.1", plan=plan)
+        os.kill(target, signal.SIGKILL)
+        _, errors = process.communicate(timeout=300)
+        self.assertEqual(process.returncode, 1, errors)
+        test = self.results_of(out)["5.1"]
+        self.assertEqual(test["verdict"], "FAIL")
+        self.assertIn("died", test["reason"])
+        self.assertTrue(self.nothing_left(), processes_with(str(self.models["phimoe"])))
+
+    def test_ctrl_c_while_the_target_loads(self):
+        out = self.out()
+        process = subprocess.Popen(
+            [MOESTRESS, "run", "smoke", "-m", str(self.models["phimoe"]), "--only", "1.1", "--out", str(out),
+             "--spawn", f"exec sleep 100 # {{port}} {self.models['phimoe']}"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.assertTrue(wait_until((out / "target.log").exists, 30))
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+        self.assertEqual(process.returncode, 130, errors)
+        self.report_works(out)
 
     def test_killing_moestress(self):
         out = self.out()
@@ -254,9 +291,21 @@ class Errors(RunTest):
 
     def test_an_unknown_test(self):
         self.refused(2, "smoke", "-m", self.models["phimoe"], "--only", "9.9", words=("9.9",))
+        self.refused(2, "smoke", "-m", self.models["phimoe"], "--only", "S4", words=("S4", "not of this version"))
+
+    def test_a_url_with_a_secret(self):
+        out = self.out()
+        done = run("run", "smoke", "-m", self.models["phimoe"], "--target", "http://me:hush@127.0.0.1:1", "--out", out)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertNotIn("hush", done.stdout + done.stderr)
+        self.assertFalse(out.exists())
+
+    def test_an_api_key_that_is_not_there(self):
+        self.refused(2, "smoke", "-m", self.models["phimoe"], "--target", "http://127.0.0.1:1", "--api-key-env",
+                     "MOESTRESS_TEST_NO_SUCH_KEY", words=("MOESTRESS_TEST_NO_SUCH_KEY",))
 
     def test_a_missing_and_a_broken_model(self):
-        self.refused(5, "smoke", "-m", "/nowhere/model.gguf", words=("/nowhere/model.gguf",))
+        self.refused(2, "smoke", "-m", "/nowhere/model.gguf", words=("/nowhere/model.gguf",))
         broken = self.folder / "broken.gguf"
         broken.write_bytes(self.models["phimoe"].read_bytes()[:1000])
         self.refused(2, "smoke", "-m", broken, words=("broken.gguf", "offset"))
