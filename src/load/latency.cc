@@ -102,10 +102,6 @@ LatencyFigures latency_figures(std::span<const Outcome> outcomes) {
   return figures;
 }
 
-void count_tokens(std::span<Outcome> outcomes, const std::function<std::int64_t(std::string_view)>& count) {
-  for (Outcome& outcome : outcomes) outcome.completion_tokens = count(outcome.text);
-}
-
 record::Metrics latency_metrics(std::span<const Outcome> outcomes) {
   const LatencyFigures figures = latency_figures(outcomes);
   record::Metrics metrics;

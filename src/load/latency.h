@@ -30,10 +30,6 @@ LatencyFigures latency_figures(std::span<const record::Outcome> outcomes);
 /// (tokens − 1) / (last_text − first_text). Absent below two counted tokens or where both came at once.
 std::optional<double> decode_tok_s(const record::Outcome& outcome);
 
-/// Sets completion_tokens by the caller's tokenizer, whole texts at a time. Chunks are never tokens.
-void count_tokens(std::span<record::Outcome> outcomes,
-                  const std::function<std::int64_t(std::string_view)>& count);
-
 /// ttft_ms_{p50,p90,p99}, ttft_send_ms_p50, itl_ms_{p50,p90,p99}, tpot_ms_mean, e2e_ms_{p50,p99},
 /// decode_tok_s_mean, requests_ok, requests_failed (Cancelled ones are neither), completion_tokens. Each with
 /// n, and with its 95 % interval where its samples are independent: not for ITL, whose gaps come in

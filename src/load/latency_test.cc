@@ -65,12 +65,6 @@ TEST(LatencyFigures, LeaveOutWhatCantBeSaid) {
   EXPECT_THAT(figures.itl_ms, ElementsAre(0.0, 10.0));
 }
 
-TEST(CountTokens, CountsTextsNotChunks) {
-  std::vector outcomes{reply(0ms, {1ms, 2ms, 3ms}, -1)};
-  count_tokens(outcomes, [](std::string_view text) { return text == "xxx" ? 1 : 99; });
-  EXPECT_EQ(outcomes[0].completion_tokens, 1);
-}
-
 TEST(LatencyMetrics, AreNamedWithNAndInterval) {
   std::vector<Outcome> outcomes;
   for (int i = 0; i < 20; ++i)

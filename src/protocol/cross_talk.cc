@@ -35,9 +35,8 @@ TextComparison compare_with_alone(const record::Outcome& alone, const record::Ou
     begin = end;
   }
   comparison.margin_nats = margin;
-  comparison.parting = comparison.margin_known && margin <= quality::kNearTieNats
-                           ? quality::Parting::NearTie
-                           : quality::Parting::CrossTalk;
+  comparison.parting =
+      comparison.margin_known && margin <= quality::kNearTieNats ? Parting::NearTie : Parting::CrossTalk;
   return comparison;
 }
 

@@ -3,14 +3,20 @@
 #include <cstdint>
 #include <string>
 
-#include "quality/crosstalk.h"
+#include "quality/consistency.h"
 #include "record/outcome.h"
 
 namespace moestress::protocol {
 
+enum class Parting {
+  Same,
+  NearTie,    ///< they part where rounding can make them part: within quality::kNearTieNats
+  CrossTalk,  ///< they part where the text alone leaves no doubt: something else reached the session
+};
+
 /// A session's greedy text beside others, held against its text alone.
 struct TextComparison {
-  quality::Parting parting = quality::Parting::Same;
+  Parting parting = Parting::Same;
   std::size_t byte = 0;      ///< of the first difference
   double margin_nats = 0;    ///< of the text alone, there
   bool margin_known = true;  ///< the server told log probabilities of the text alone

@@ -5,8 +5,6 @@
 namespace moestress::protocol {
 namespace {
 
-using quality::Parting;
-
 record::Outcome reply(const std::string& text) {
   record::Outcome outcome;
   outcome.text = text;

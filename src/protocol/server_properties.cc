@@ -61,11 +61,6 @@ bool ServerProperties::has_device() const {
   return std::any_of(devices.begin(), devices.end(), [](const Device& device) { return !device.host; });
 }
 
-bool ServerProperties::software_device() const {
-  return std::any_of(devices.begin(), devices.end(),
-                     [](const Device& device) { return !device.host && device.software; });
-}
-
 base::Result<ServerProperties> parse_server_properties(std::string_view text) {
   try {
     const Json json = Json::parse(text);

@@ -34,7 +34,6 @@ struct ServerProperties {
 
   std::uint64_t device_bytes() const;  ///< all devices but the host
   bool has_device() const;
-  bool software_device() const;
 };
 
 /// Errors: Format, naming what is missing.

@@ -28,7 +28,6 @@ TEST(ServerProperties, AreReadFromProps) {
   EXPECT_EQ(properties->layer_devices,
             (std::map<int, std::string>{{0, "host"}, {1, "device"}, {2, "mixed"}}));
   EXPECT_EQ(properties->device_bytes(), 228u);
-  EXPECT_TRUE(properties->software_device());
   EXPECT_EQ(properties->slots, 5);
 }
 

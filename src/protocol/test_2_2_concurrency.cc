@@ -20,7 +20,6 @@
 namespace moestress::protocol {
 namespace {
 
-using quality::Parting;
 using record::Outcome;
 using record::Verdict;
 

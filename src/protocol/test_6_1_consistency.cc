@@ -74,6 +74,8 @@ void note_consistency(const Consistency& consistency, const std::string& prefix,
   const auto texts = static_cast<std::int64_t>(consistency.texts.size());
   result.metric(prefix + "top1_agreement", consistency.agreement_mean, "", texts,
                 consistency.agreement_wilson);
+  result.metric(prefix + "top1_agreement_by_prompt", consistency.agreement_mean, "", texts,
+                consistency.agreement_bootstrap);
   result.metric(prefix + "kl_nats_mean", consistency.kl_nats_mean, "nats", consistency.positions,
                 consistency.kl_nats_bootstrap);
   result.metric(prefix + "kl_nats_median", consistency.kl_nats_median, "nats", consistency.positions);

@@ -11,10 +11,10 @@
 
 namespace moestress::quality {
 
-/// Two tokens this near in the baseline's logits may change places by rounding alone. Measured between
-/// placements: logits move by 5e-5 in F32 and, by their KL divergence, some 3e-3 with an F16 KV cache;
-/// kernels that quantise activations differently, some 4e-2 (KL 1e-3). 0.1 nats, odds of 52 to 48 between the
-/// two, lies above all of these and far below what a wrong token costs.
+/// Two tokens this near in the baseline's logits may change places by rounding alone. Estimated
+/// from the KL divergences seen between placements: logits move by some 5e-5 in F32, 3e-3 with an F16 KV
+/// cache and 4e-2 where kernels quantise activations differently (KL 1e-3). 0.1 nats, odds of 52 to 48
+/// between the two, lies above all of these and far below what a wrong token costs.
 inline constexpr double kNearTieNats = 0.1;
 
 /// One text of two score files. Positions are predicted tokens, from scored_from to the last: position i is

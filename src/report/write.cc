@@ -78,9 +78,4 @@ base::Status write_reports(const ReportInput& input, const std::string& out_dire
   return {};
 }
 
-base::Status write_reports(const store::RunReader& reader, const std::string& out_directory) {
-  MOESTRESS_TRY(const ReportInput input, gather(reader));
-  return write_reports(input, out_directory);
-}
-
 }  // namespace moestress::report

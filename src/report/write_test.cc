@@ -57,7 +57,9 @@ TEST_F(WriteReports, OfARunThatGoesOn) {
   const auto writer = begun();
   const auto reader = store::RunReader::open(run());
   ASSERT_TRUE(reader);
-  ASSERT_TRUE(write_reports(*reader, run()));
+  const auto input = gather(*reader);
+  ASSERT_TRUE(input);
+  ASSERT_TRUE(write_reports(*input, run()));
   for (const char* file : kFiles) EXPECT_GT(fs::file_size(fs::path(run()) / file), 100u) << file;
   const auto json = result(run());
   EXPECT_TRUE(json["run"]["ended"].is_null());

@@ -43,8 +43,8 @@ struct Reading {
   bool calibrated() const { return std::abs(measured_ms - truth_ms) <= std::max(1.0, 0.02 * truth_ms); }
 };
 
-/// Expects every reading to be calibrated, at once or, where another program on the machine delayed that try, in
-/// both of two further ones.
+/// Expects every reading to be calibrated, at once or, where another program on the machine delayed that try,
+/// in both of two further ones.
 inline void expect_calibrated(const std::function<std::vector<Reading>()>& measure) {
   const auto good = [](const std::vector<Reading>& readings) {
     return std::all_of(readings.begin(), readings.end(), [](const Reading& one) { return one.calibrated(); });

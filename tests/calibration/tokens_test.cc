@@ -21,6 +21,10 @@ std::int64_t characters(std::string_view text) {
                        [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
 }
 
+void count(std::vector<record::Outcome>& outcomes) {
+  for (auto& outcome : outcomes) outcome.completion_tokens = characters(outcome.text);
+}
+
 using Tokens = Calibration;
 
 TEST_F(Tokens, SeveralInOneChunkAreAllCounted) {
@@ -35,7 +39,7 @@ TEST_F(Tokens, SeveralInOneChunkAreAllCounted) {
   attach(Dialect::OpenAi);
   expect_calibrated([this]() -> std::vector<Reading> {
     std::vector outcomes{once(request()), once(request()), once(request())};
-    load::count_tokens(outcomes, characters);
+    count(outcomes);
     const std::vector<Served> served = server_->served();
     std::vector<double> measured, truth;
     for (const Outcome& outcome : outcomes) {
@@ -64,7 +68,7 @@ TEST_F(Tokens, ACharacterCutInTwoIsOne) {
   });
   attach(Dialect::Moestress);
   std::vector outcomes{once(request(Endpoint::ShimmyGenerate)), once(request(Endpoint::Chat))};
-  load::count_tokens(outcomes, characters);
+  count(outcomes);
   for (const Outcome& outcome : outcomes) {
     ASSERT_TRUE(outcome.ok()) << outcome.detail;
     EXPECT_EQ(outcome.text, "Grüße");
@@ -85,7 +89,7 @@ TEST_F(Tokens, WhatTheServerClaimsStaysAClaim) {
   std::vector outcomes{once(request())};
   EXPECT_EQ(outcomes[0].claims.completion_tokens, 99);
   EXPECT_EQ(outcomes[0].completion_tokens, -1);
-  load::count_tokens(outcomes, characters);
+  count(outcomes);
   EXPECT_EQ(load::latency_metrics(outcomes).at("completion_tokens").value, 3);
 }
 

@@ -153,7 +153,9 @@ int write(const std::string& kind, const std::string& directory) {
     return 1;
   }
   auto reader = store::RunReader::open(directory);
-  status = reader ? report::write_reports(*reader, directory) : base::Status(tl::unexpected(reader.error()));
+  status = !reader ? base::Status(tl::unexpected(reader.error()))
+                   : report::gather(*reader).and_then(
+                         [&](const auto& input) { return report::write_reports(input, directory); });
   if (status) return 0;
   std::fprintf(stderr, "sample_run: %s\n", status.error().message.c_str());
   return 1;
