@@ -128,6 +128,8 @@ TEST_F(Criteria, C3NeedsTheHoursAndFailsOnADeath) {
   EXPECT_EQ(decide("C3").verdict, Verdict::Pass);
   input_.hours = 0.05;
   EXPECT_EQ(decide("C3").verdict, Verdict::Inconclusive);
+  EXPECT_EQ(decide("C3").measured, 3);
+  EXPECT_EQ(decide("C3").unit, "min");
   input_.deaths = 1;
   EXPECT_EQ(decide("C3").verdict, Verdict::Fail);
 }

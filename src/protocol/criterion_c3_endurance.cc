@@ -54,6 +54,10 @@ record::CriterionResult criterion_c3_endurance(const CriterionInput& input) {
   record::CriterionResult result{
       "C3", "endurance", fmt::format(">= {:g} h", input.thresholds.c3_hours_min), input.hours, "h", {},
       {},   {}};
+  if (input.hours < 1) {
+    result.measured = 60 * input.hours;
+    result.unit = "min";
+  }
   result.evidence = fmt::format("one process up for {}, {} deaths of the server",
                                 base::human_seconds(input.hours * 3600), input.deaths);
   if (input.deaths > 0) {
