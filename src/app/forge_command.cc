@@ -8,8 +8,11 @@
 #include <string>
 
 #include "app/command.h"
+#include "app/fidelity.h"
 #include "base/text.h"
 #include "forge/random_model.h"
+#include "forge/sample_text.h"
+#include "forge/upcycle.h"
 #include "gguf/file.h"
 #include "gguf/topology.h"
 
@@ -20,6 +23,8 @@ struct ForgeOptions {
   std::string topology;
   std::string size = "small";
   std::uint64_t seed = 1;
+  std::string base;  ///< empty: random weights
+  double spread = 0.05;
   std::string out;
 };
 
@@ -42,22 +47,31 @@ class MovingPercentage {
   const bool terminal_ = isatty(STDERR_FILENO) != 0;
 };
 
-base::Status write_with_progress(const forge::RandomModelSpec& spec, const std::string& path) {
+base::Status write_with_progress(const ForgeOptions& options) {
+  MOESTRESS_TRY(const forge::Topology kind, forge::topology_from(options.topology));
   const MovingPercentage percentage;
-  return forge::write_random_model(spec, path, [&](double share) { percentage.show(share); });
+  const auto progress = [&](double share) { percentage.show(share); };
+  if (!options.base.empty())
+    return forge::write_upcycled_model({kind, options.base, options.seed, options.spread}, options.out,
+                                       progress);
+  MOESTRESS_TRY(const forge::Size size, forge::size_from(options.size));
+  return forge::write_random_model({kind, size, options.seed}, options.out, progress);
+}
+
+base::Status print_fidelity(const ForgeOptions& options) {
+  MOESTRESS_TRY(const Fidelity fidelity, measure_fidelity(options.base, options.out, forge::sample_text()));
+  fmt::print("against the base, {} positions: KL mean {:.3g} p99 {:.3g} nats, top-1 agreement {:.4f}\n",
+             fidelity.positions, fidelity.kl_nats_mean, fidelity.kl_nats_p99, fidelity.top1_agreement);
+  return {};
 }
 
 base::Status forge_model(const ForgeOptions& options) {
-  forge::RandomModelSpec spec;
-  MOESTRESS_TRY(spec.kind, forge::topology_from(options.topology));
-  MOESTRESS_TRY(spec.size, forge::size_from(options.size));
-  spec.seed = options.seed;
   std::error_code ignored;
   if (std::filesystem::is_directory(options.out, ignored))
     return base::fail(base::ErrorCode::Usage, "-o {}: that is a folder; name a file in it", options.out);
 
   const auto begin = std::chrono::steady_clock::now();
-  MOESTRESS_TRY_STATUS(write_with_progress(spec, options.out));
+  MOESTRESS_TRY_STATUS(write_with_progress(options));
   const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begin;
 
   // Read back, so that what is printed is what is in the file.
@@ -68,6 +82,7 @@ base::Status forge_model(const ForgeOptions& options) {
              topology.experts_used, topology.experts_shared, topology.file_bytes,
              base::human_bytes(static_cast<double>(topology.file_bytes)),
              base::human_seconds(passed.count()));
+  if (!options.base.empty()) return print_fidelity(options);
   return {};
 }
 
@@ -75,21 +90,32 @@ base::Status forge_model(const ForgeOptions& options) {
 
 void add_forge_command(CLI::App& program, int& exit_code) {
   auto options = std::make_shared<ForgeOptions>();
-  CLI::App* command = program.add_subcommand("forge", "Make a reference model with random weights");
+  CLI::App* command = program.add_subcommand(
+      "forge", "Make a reference model: with random weights, or from a dense model that speaks");
   command
       ->add_option("--topology", options->topology, "gpt-oss (32/4/0), phimoe (16/2/0) or deepseek (64/6/2)")
       ->required();
   command->add_option("--size", options->size, "tiny (about 1 MB) or small (50 to 65 MB)")
       ->capture_default_str();
   command->add_option("--seed", options->seed, "the same seed gives the same bytes")->capture_default_str();
+  auto* base = command
+                   ->add_option("--base", options->base,
+                                "a dense GGUF (llama architecture) to upcycle, so that the model speaks")
+                   ->check(CLI::ExistingFile);
+  command
+      ->add_option("--spread", options->spread,
+                   "how far experts differ from the base's feed-forward; 0: all alike")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str()
+      ->needs(base);
   command->add_option("-o,--out", options->out, "the file to write; an older one is replaced")->required();
   command->footer(
-      "The model loads in llama.cpp and replies in printable characters that mean nothing: for speed, "
-      "memory,\n"
-      "routing and consistency, not for quality.\n\n"
+      "With random weights it replies in printable characters that mean nothing: for speed, memory, routing\n"
+      "and consistency, not for quality. From a base it says what the base says.\n\n"
       "Examples:\n"
       "  moestress forge --topology gpt-oss -o models/gpt-oss-small.gguf\n"
-      "  moestress forge --topology deepseek --size tiny --seed 7 -o /tmp/tiny.gguf");
+      "  moestress forge --topology deepseek --size tiny --seed 7 -o /tmp/tiny.gguf\n"
+      "  moestress forge --topology phimoe --base SmolLM2-135M-Instruct.Q4_1.gguf -o models/phimoe.gguf");
   command->callback([options, &exit_code] {
     const auto status = forge_model(*options);
     exit_code = status ? kPassed : report_error(status.error());

@@ -1,0 +1,89 @@
+#include "app/fidelity.h"
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "base/log.h"
+#include "engine/model.h"
+#include "engine/scorer.h"
+#include "quality/logits.h"
+#include "stats/quantile.h"
+
+namespace moestress::app {
+namespace {
+
+constexpr std::size_t kPieceTokens = 256;
+
+using Pieces = std::vector<std::vector<engine::Token>>;
+
+base::Result<std::shared_ptr<const engine::Model>> load(const std::string& path) {
+  engine::LoadOptions options;
+  options.path = path;
+  options.device = "cpu";
+  return engine::Model::load(options, base::Logger(base::LogLevel::Error));
+}
+
+/// Each piece's logits as they come, so that one piece of one model is in memory beside the base's.
+base::Result<std::vector<engine::Score>> score(const std::shared_ptr<const engine::Model>& model,
+                                               const Pieces& pieces) {
+  engine::ContextOptions context;
+  context.slots = 1;
+  context.context_tokens = kPieceTokens;
+  MOESTRESS_TRY(auto scorer, engine::Scorer::create(model, context, base::Logger(base::LogLevel::Error)));
+  std::vector<engine::Score> scores(pieces.size());
+  MOESTRESS_TRY_STATUS(
+      scorer->score(pieces, [&](std::size_t i, engine::Score one) { scores[i] = std::move(one); }));
+  return scores;
+}
+
+Pieces cut(const engine::Model& model, std::string_view text) {
+  const std::vector<engine::Token> tokens = model.tokenize(text, false, false);
+  Pieces pieces;
+  for (std::size_t at = 0; at + kPieceTokens <= tokens.size(); at += kPieceTokens)
+    pieces.emplace_back(tokens.begin() + static_cast<std::ptrdiff_t>(at),
+                        tokens.begin() + static_cast<std::ptrdiff_t>(at + kPieceTokens));
+  return pieces;
+}
+
+}  // namespace
+
+base::Result<Fidelity> measure_fidelity(const std::string& base_path, const std::string& model_path,
+                                        std::string_view text) {
+  Pieces pieces;
+  std::vector<engine::Score> expected;
+  {
+    MOESTRESS_TRY(const auto model, load(base_path));
+    pieces = cut(*model, text);
+    MOESTRESS_TRY(expected, score(model, pieces));
+  }
+  MOESTRESS_TRY(const auto model, load(model_path));
+  MOESTRESS_TRY(const auto actual, score(model, pieces));
+  std::vector<double> kl;
+  double agreeing = 0;
+  for (std::size_t piece = 0; piece < pieces.size(); ++piece) {
+    const auto width = static_cast<std::size_t>(expected[piece].vocabulary);
+    if (actual[piece].vocabulary != expected[piece].vocabulary)
+      return base::fail(base::ErrorCode::Unsupported, "{} and {} have different vocabularies", base_path,
+                        model_path);
+    for (std::size_t i = 0; i + 1 < pieces[piece].size(); ++i) {
+      const auto row = [&](const engine::Score& one) {
+        return std::span(one.logits).subspan(i * width, width);
+      };
+      const auto compared = quality::compare_rows(row(expected[piece]), row(actual[piece]),
+                                                  static_cast<std::size_t>(pieces[piece][i + 1]));
+      kl.push_back(compared.kl_nats);
+      agreeing += compared.baseline_top == compared.other_top ? 1 : 0;
+    }
+  }
+  if (kl.empty())
+    return base::fail(base::ErrorCode::Usage, "the text is shorter than {} tokens", kPieceTokens);
+  Fidelity fidelity;
+  fidelity.positions = static_cast<std::int64_t>(kl.size());
+  fidelity.kl_nats_mean = stats::summarize(kl).mean;
+  fidelity.kl_nats_p99 = stats::quantile(kl, 0.99);
+  fidelity.top1_agreement = agreeing / static_cast<double>(kl.size());
+  return fidelity;
+}
+
+}  // namespace moestress::app
