@@ -51,7 +51,7 @@ const std::array kFields{
     Field{"tests", "routing_prompts_per_set", FIELD(tests.routing_prompts_per_set), 4, 10000, 4},
     Field{"tests", "routing_reply_tokens", FIELD(tests.routing_reply_tokens), 0, kTokensMax, 0},
     Field{"tests", "routing_permutations", FIELD(tests.routing_permutations), 99, kCountMax, 199},
-    Field{"tests", "memory_requests", FIELD(tests.memory_requests), 1, kCountMax, 5},
+    Field{"tests", "memory_requests", FIELD(tests.memory_requests), 1, kCountMax, 6},
     Field{"tests", "memory_idle_seconds", FIELD(tests.memory_idle_seconds), 0, kSecondsMax, 1},
     // a line, a quadratic term and something left over to judge the term by
     Field{"tests", "memory_contexts", FIELD(tests.memory_contexts), 64, kTokensMax, {}, 4},

@@ -52,7 +52,7 @@ struct TestParameters {
   int routing_reply_tokens = 0;     ///< traced beside the prompt; 0: prompts only; scales
   int routing_permutations = 0;     ///< of the significance test; scales, at least 199
   // 5.1 memory
-  int memory_requests = 0;           ///< of the leak slope; scales, at least 5
+  int memory_requests = 0;           ///< of the leak slope; scales, at least 6
   double memory_idle_seconds = 0;    ///< for the recovery after load; scales, at least 1
   std::vector<int> memory_contexts;  ///< context tokens per slot that C6 fits a line through
   // 5.2 profile

@@ -15,8 +15,8 @@ namespace {
 using Point = std::pair<double, double>;
 
 constexpr std::size_t kPointsMax = 2000;  // two million slopes: 16 MB and some 50 ms
-// Four points without ties bound no slope at 95 %, so four that are tied must not either.
-constexpr std::size_t kPointsMin = 5;
+// Five points without ties bound no slope at 95 %, so five that are tied must not either.
+constexpr std::size_t kPointsMin = 6;
 
 /// Σ t(t − 1)(2t + 5) over groups of t equal values; sorts them.
 double tie_correction(std::vector<double>& values) {

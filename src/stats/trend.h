@@ -20,7 +20,7 @@ struct Trend {
 /// (N ± z √Var S)/2 of N, rounded outwards, Var S being Kendall's with ties corrected. Pairs with the same x
 /// have no slope. More than 2,000 points are decimated: ordered by x, equal blocks, the median of each.
 /// Independent noise is assumed: decimate samples that depend on the one before. x and y are of one length;
-/// pairs that are not finite are left out. With fewer than five points, or ranks outside the slopes, the
+/// pairs that are not finite are left out. With fewer than six points, or ranks outside the slopes, the
 /// interval is unbounded.
 Trend theil_sen(std::span<const double> x, std::span<const double> y, double confidence = 0.95);
 

@@ -88,9 +88,11 @@ TEST(TheilSen, CoversAtItsConfidence) {
 }
 
 TEST(TheilSen, AFewEqualValuesBoundNothing) {
-  const std::vector<double> flat(5, 7.0);
-  EXPECT_FALSE(theil_sen(counting(4), std::vector<double>(4, 7.0)).interval.bounded());
-  const Trend trend = theil_sen(counting(5), flat);
+  const std::vector<double> flat(6, 7.0);
+  EXPECT_FALSE(theil_sen(counting(5), std::vector<double>(5, 7.0)).interval.bounded());
+  EXPECT_FALSE(theil_sen(counting(5), std::vector<double>{1, 2, 4, 7, 11}).interval.bounded());
+  EXPECT_TRUE(theil_sen(counting(6), std::vector<double>{1, 2, 4, 7, 11, 16}).interval.bounded());
+  const Trend trend = theil_sen(counting(6), flat);
   EXPECT_TRUE(trend.interval.bounded());
   EXPECT_EQ(trend.interval.lo, 0);
   EXPECT_EQ(trend.interval.hi, 0);

@@ -112,7 +112,10 @@ class RunTest(unittest.TestCase):
 
 class Verdicts(RunTest):
     def test_every_test_and_criterion_on_the_cpu(self):
-        done, out = self.run_on("phimoe", "--device", "cpu")
+        for _ in range(3):  # another program on the machine can make a measurement invalid
+            done, out = self.run_on("phimoe", "--device", "cpu")
+            if done.returncode != 3:
+                break
         self.assertIn(done.returncode, (0, 1), done.stderr)
         tests = self.results_of(out)
         self.assertEqual(sorted(tests), ["1.1", "1.2", "1.3", "1.4", "2.1", "2.2", "3.1", "5.1", "5.2", "6.1"])
