@@ -10,7 +10,8 @@ namespace moestress::base {
 template <class Tag>
 struct StrongId {
   std::int64_t value = -1;
-  auto operator<=>(const StrongId&) const = default;
+  auto operator<=>(const StrongId&) const =
+      default;  // NOLINT(modernize-use-nullptr): sees a 0 that is not there
 };
 
 using RequestId = StrongId<struct RequestTag>;  ///< unique in a run

@@ -170,7 +170,7 @@ class Planner {
   bool is(const char* architecture) const { return std::string_view(figures_.architecture) == architecture; }
 
   /// A tensor of the base under another name or changed; without either a copy.
-  void copy(const std::string& from, const std::string& as = {}, Change change = {}) {
+  void copy(const std::string& from, const std::string& as = {}, const Change& change = {}) {
     const auto tensor = dense_.find(from);
     if (!tensor) {
       if (!problem_) problem_ = tensor.error();
@@ -186,7 +186,7 @@ class Planner {
   }
 
   void add_values(const std::string& name, std::vector<std::int64_t> dims,
-                  std::function<float(std::int64_t)> value) {
+                  const std::function<float(std::int64_t)>& value) {
     std::int64_t count = 1;
     for (const std::int64_t dim : dims) count *= dim;
     parts_.push_back({prefix_ + name, GGML_TYPE_F32, std::move(dims), [count, value](NewFile& file) {
@@ -331,7 +331,7 @@ class Planner {
       std::function<Bytes(std::int64_t expert, const gguf::Tensor& source, const Bytes& bytes)>;
 
   /// ffn_<matrix>_exps, one expert after the other.
-  void add_expert_tensor(const std::string& matrix, MakeExpert make) {
+  void add_expert_tensor(const std::string& matrix, const MakeExpert& make) {
     const auto source = dense_.find(fmt::format("{}ffn_{}.weight", prefix_, matrix));
     if (!source) {
       if (!problem_) problem_ = source.error();

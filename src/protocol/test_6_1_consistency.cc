@@ -177,6 +177,7 @@ void compare_texts_over_http(Rig& rig, ResultBuilder& result) {
   std::vector<std::string> texts[2];
   for (auto& round : texts) {
     std::vector<record::Request> requests;
+    requests.reserve(prompts.size());
     for (const auto& prompt : prompts)
       requests.push_back(workload::make_request(prompt, rig.request_ids().next(), rig.next_session(), shape));
     for (auto& outcome : rig.closed_loop("6.1", {std::move(requests)}).outcomes) {

@@ -107,6 +107,7 @@ Verdict verdict_of(const ModelResult& model) {
 
 Verdict verdict_of(const std::vector<ModelResult>& models) {
   std::vector<Verdict> verdicts;
+  verdicts.reserve(models.size());
   for (const ModelResult& model : models) verdicts.push_back(verdict_of(model));
   return combine(verdicts);
 }
