@@ -113,18 +113,20 @@ void judge(const Rig& rig, const Consistency& floor, const Consistency& pair, Re
   if (pair.routing_first_layer >= 0)
     text += fmt::format("; routing parts first in layer {}", pair.routing_first_layer);
   if (rig.software_device()) text += "; GPU-only is a software Vulkan device";
-  const auto prompts = static_cast<double>(pair.texts.size());
-  const bool enough =
-      stats::wilson(prompts, prompts).lo > limit;  // so that perfect agreement would have passed
-  if (interval.lo > limit)
+  if (interval.lo > limit) {
     result.judge(Verdict::Pass, text);
-  else if (interval.hi < limit || enough)
-    result.judge(Verdict::Fail, text + fmt::format(": more than {:.0f} % is not shown", 100 * limit));
-  else
-    result.judge(Verdict::Inconclusive,
-                 text + fmt::format(": {} prompts are too few to show more than {:.0f} %; raise "
-                                    "consistency_prompts to 73 or more",
-                                    pair.texts.size(), 100 * limit));
+  } else if (interval.hi < limit) {
+    result.judge(Verdict::Fail, text + fmt::format(": not more than {:.0f} %", 100 * limit));
+  } else {
+    const auto needed = stats::wilson_trials(pair.agreement_mean, limit);
+    result.judge(
+        Verdict::Inconclusive,
+        text + fmt::format(": {} prompts don't tell whether it is more than {:.0f} %; {}", pair.texts.size(),
+                           100 * limit,
+                           needed
+                               ? fmt::format("{} would, if they agree as well (consistency_prompts)", *needed)
+                               : std::string("it is so near that more would hardly")));
+  }
 }
 
 base::Status compare_placements(Rig& rig, ResultBuilder& result) {

@@ -33,6 +33,14 @@ Interval wilson(double successes, double trials, double confidence) {
   return {std::max(lo, 0.0), std::min(hi, 1.0)};
 }
 
+std::optional<std::int64_t> wilson_trials(double share, double limit, double confidence) {
+  const double z = normal_two_sided(confidence);
+  if (!(share > limit) || !(limit >= 0) || !(share <= 1) || !std::isfinite(z)) return std::nullopt;
+  const double trials = z * z * limit * (1 - limit) / ((share - limit) * (share - limit));
+  constexpr double kTrialsMax = 1e15;
+  return trials < kTrialsMax ? std::optional(static_cast<std::int64_t>(trials) + 1) : std::nullopt;
+}
+
 Interval mean_interval(std::span<const double> values, double confidence) {
   const std::vector<double> kept = finite(values);
   if (kept.size() < 2) return {};

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <span>
 
 namespace moestress::stats {
@@ -22,6 +23,10 @@ struct Interval {
 /// `successes` may be fractional, e.g. mean agreement × prompts; it is cut to [0, trials]. A share lies in
 /// [0, 1], so without trials (or with NaN) that is the answer.
 Interval wilson(double successes, double trials, double confidence = 0.95);
+/// The trials it takes for the lower limit of `share` to pass `limit`, both in [0, 1]: the first n over
+/// z² limit (1 − limit) / (share − limit)², which is that limit solved for n. Nothing where the share does
+/// not pass it itself.
+std::optional<std::int64_t> wilson_trials(double share, double limit, double confidence = 0.95);
 
 /// Student's t interval of the mean, in the unit of the values. Non-finite values are left out. Unbounded
 /// with fewer than two values; a point where all are equal.

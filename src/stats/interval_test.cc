@@ -31,6 +31,20 @@ TEST(Wilson, OverNinetyFivePercentTakesTheSamplesThatMetricsStates) {
   }
 }
 
+TEST(Wilson, TrialsAreTheFirstThatPass) {
+  EXPECT_EQ(wilson_trials(1, 0.95), 73);
+  for (const double share : {0.96, 0.98, 0.9922, 1.0}) {
+    const auto n = wilson_trials(share, 0.95);
+    ASSERT_TRUE(n) << share;
+    const auto trials = static_cast<double>(*n);
+    EXPECT_GT(wilson(share * trials, trials).lo, 0.95) << share;
+    EXPECT_LE(wilson(share * (trials - 1), trials - 1).lo, 0.95) << share;
+  }
+  EXPECT_FALSE(wilson_trials(0.95, 0.95));
+  EXPECT_FALSE(wilson_trials(NAN, 0.95));
+  EXPECT_FALSE(wilson_trials(0.95 + 1e-12, 0.95));
+}
+
 TEST(Wilson, TakesFractionsAndRefusesNonsense) {
   const Interval between = wilson(8.5, 10);
   EXPECT_GT(between.lo, wilson(8, 10).lo);
