@@ -1,7 +1,8 @@
 #include "app/fidelity.h"
 
-#include <algorithm>
+#include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "base/log.h"
@@ -24,17 +25,13 @@ base::Result<std::shared_ptr<const engine::Model>> load(const std::string& path)
   return engine::Model::load(options, base::Logger(base::LogLevel::Error));
 }
 
-/// Each piece's logits as they come, so that one piece of one model is in memory beside the base's.
-base::Result<std::vector<engine::Score>> score(const std::shared_ptr<const engine::Model>& model,
-                                               const Pieces& pieces) {
+base::Status score(const std::shared_ptr<const engine::Model>& model, const Pieces& pieces,
+                   const std::function<void(std::size_t piece, engine::Score score)>& done) {
   engine::ContextOptions context;
   context.slots = 1;
   context.context_tokens = kPieceTokens;
   MOESTRESS_TRY(auto scorer, engine::Scorer::create(model, context, base::Logger(base::LogLevel::Error)));
-  std::vector<engine::Score> scores(pieces.size());
-  MOESTRESS_TRY_STATUS(
-      scorer->score(pieces, [&](std::size_t i, engine::Score one) { scores[i] = std::move(one); }));
-  return scores;
+  return scorer->score(pieces, done);
 }
 
 Pieces cut(const engine::Model& model, std::string_view text) {
@@ -55,27 +52,29 @@ base::Result<Fidelity> measure_fidelity(const std::string& base_path, const std:
   {
     MOESTRESS_TRY(const auto model, load(base_path));
     pieces = cut(*model, text);
-    MOESTRESS_TRY(expected, score(model, pieces));
+    expected.resize(pieces.size());
+    MOESTRESS_TRY_STATUS(
+        score(model, pieces, [&](std::size_t i, engine::Score one) { expected[i] = std::move(one); }));
   }
   MOESTRESS_TRY(const auto model, load(model_path));
-  MOESTRESS_TRY(const auto actual, score(model, pieces));
+  if (!pieces.empty() && model->info().vocabulary != expected.front().vocabulary)
+    return base::fail(base::ErrorCode::Unsupported, "{} and {} have different vocabularies", base_path,
+                      model_path);
   std::vector<double> kl;
   double agreeing = 0;
-  for (std::size_t piece = 0; piece < pieces.size(); ++piece) {
-    const auto width = static_cast<std::size_t>(expected[piece].vocabulary);
-    if (actual[piece].vocabulary != expected[piece].vocabulary)
-      return base::fail(base::ErrorCode::Unsupported, "{} and {} have different vocabularies", base_path,
-                        model_path);
+  // Compared as they come: the base's logits of the whole text are in memory, the model's of one piece.
+  MOESTRESS_TRY_STATUS(score(model, pieces, [&](std::size_t piece, const engine::Score& actual) {
+    const auto width = static_cast<std::size_t>(actual.vocabulary);
     for (std::size_t i = 0; i + 1 < pieces[piece].size(); ++i) {
       const auto row = [&](const engine::Score& one) {
         return std::span(one.logits).subspan(i * width, width);
       };
-      const auto compared = quality::compare_rows(row(expected[piece]), row(actual[piece]),
+      const auto compared = quality::compare_rows(row(expected[piece]), row(actual),
                                                   static_cast<std::size_t>(pieces[piece][i + 1]));
       kl.push_back(compared.kl_nats);
       agreeing += compared.baseline_top == compared.other_top ? 1 : 0;
     }
-  }
+  }));
   if (kl.empty())
     return base::fail(base::ErrorCode::Usage, "the text is shorter than {} tokens", kPieceTokens);
   Fidelity fidelity;

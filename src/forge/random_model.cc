@@ -5,12 +5,12 @@
 
 #include <algorithm>
 #include <array>
-#include <memory>
 #include <vector>
 
 #include "base/check.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "forge/gguf_header.h"
 #include "forge/new_file.h"
 #include "forge/sample_text.h"
 #include "forge/topology_plan.h"
@@ -21,13 +21,6 @@ namespace {
 
 constexpr std::size_t kMergesMax = 1024;
 constexpr std::int64_t kChunkValues = 1 << 18;  // values drawn and quantised at once: 1 MB of floats
-
-struct FreeGguf {
-  void operator()(gguf_context* gguf) const { gguf_free(gguf); }
-};
-struct FreeGgml {
-  void operator()(ggml_context* ggml) const { ggml_free(ggml); }
-};
 
 /// Draws one tensor row after row, always the same for the same seed, model and name.
 class RowSource {
@@ -103,23 +96,16 @@ base::Status write_tensor(const TensorPlan& tensor, const RandomModelSpec& spec,
   return file.pad(GGUF_DEFAULT_ALIGNMENT);
 }
 
-/// Header, metadata and tensor list, padded to where the data begins.
-std::vector<char> header_bytes(const RandomModelSpec& spec, const Shape& shape, const Vocabulary& vocabulary,
-                               const std::vector<TensorPlan>& tensors) {
-  const ggml_init_params params{ggml_tensor_overhead() * tensors.size(), nullptr, true};
-  const std::unique_ptr<ggml_context, FreeGgml> ggml(ggml_init(params));
-  const std::unique_ptr<gguf_context, FreeGguf> gguf(gguf_init_empty());
-  CHECK(ggml && gguf);
+std::vector<char> header_of(const RandomModelSpec& spec, const Shape& shape, const Vocabulary& vocabulary,
+                            const std::vector<TensorPlan>& tensors) {
+  const Gguf gguf(gguf_init_empty());
+  CHECK(gguf);
   set_metadata(gguf.get(), spec, shape, vocabulary);
-  for (const TensorPlan& plan : tensors) {
-    ggml_tensor* tensor = ggml_new_tensor(ggml.get(), ggml_type_of(plan.encoding),
-                                          static_cast<int>(plan.dims.size()), plan.dims.data());
-    ggml_set_name(tensor, plan.name.c_str());
-    gguf_add_tensor(gguf.get(), tensor);
-  }
-  std::vector<char> bytes(gguf_get_meta_size(gguf.get()));
-  gguf_get_meta_data(gguf.get(), bytes.data());
-  return bytes;
+  std::vector<TensorEntry> entries;
+  entries.reserve(tensors.size());
+  for (const TensorPlan& plan : tensors)
+    entries.push_back({plan.name, static_cast<std::uint32_t>(ggml_type_of(plan.encoding)), plan.dims});
+  return header_bytes(*gguf, entries);
 }
 
 constexpr std::array<Topology, 3> kTopologies{Topology::GptOss, Topology::PhiMoe, Topology::DeepSeek};
@@ -174,7 +160,7 @@ base::Status write_random_model(const RandomModelSpec& spec, const std::string& 
   for (const TensorPlan& tensor : tensors) total += static_cast<double>(bytes_of(tensor));
 
   MOESTRESS_TRY(NewFile file, NewFile::create(path));
-  const std::vector<char> header = header_bytes(spec, shape, vocabulary, tensors);
+  const std::vector<char> header = header_of(spec, shape, vocabulary, tensors);
   MOESTRESS_TRY_STATUS(file.write(header.data(), header.size()));
   double done = 0;
   for (const TensorPlan& tensor : tensors) {

@@ -17,7 +17,9 @@
 #include "base/check.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "forge/gguf_header.h"
 #include "forge/new_file.h"
+#include "forge/topology_plan.h"
 #include "forge/weight_blocks.h"
 #include "gguf/file.h"
 
@@ -35,25 +37,6 @@ constexpr float kUpScale = 0.125F;
 constexpr float kNoSink = -1e4F;
 /// Standard deviation of a router's logits where its input has unit size.
 constexpr double kRouterDeviation = 1.0;
-
-struct Figures {
-  const char* architecture = "";
-  int experts = 0;
-  int experts_used = 0;
-  int experts_shared = 0;
-};
-
-Figures figures_of(Topology kind) {
-  switch (kind) {
-    case Topology::GptOss:
-      return {"gpt-oss", 32, 4, 0};
-    case Topology::PhiMoe:
-      return {"phimoe", 16, 2, 0};
-    case Topology::DeepSeek:
-      return {"deepseek", 64, 6, 2};
-  }
-  return {};
-}
 
 /// The dense model: its figures, and its tensors read one at a time.
 class Base {
@@ -126,9 +109,7 @@ class Base {
 
 /// A tensor to be: its place in the list, and what gives its bytes when its turn comes.
 struct Part {
-  std::string name;
-  std::uint32_t type = GGML_TYPE_F32;
-  std::vector<std::int64_t> dims;
+  TensorEntry entry;
   std::function<base::Status(NewFile&)> write;
 };
 
@@ -136,7 +117,7 @@ struct Part {
 class Planner {
  public:
   Planner(const Base& dense, const UpcycleSpec& spec)
-      : dense_(dense), spec_(spec), figures_(figures_of(spec.kind)) {}
+      : dense_(dense), spec_(spec), shape_(shape_of(spec.kind, Size::Small)) {}
 
   base::Result<std::vector<Part>> plan() {
     copy("token_embd.weight");
@@ -162,12 +143,13 @@ class Planner {
     return is("deepseek") ? std::max<std::int64_t>(1, dense_.layers / 2) : 0;
   }
   std::int64_t expert_width() const { return is("deepseek") ? dense_.width / 2 : dense_.width; }
-  const Figures& figures() const { return figures_; }
+  /// Of the topology: architecture and numbers of experts; widths are the base's.
+  const Shape& shape() const { return shape_; }
 
  private:
   using Change = std::function<void(Bytes&)>;
 
-  bool is(const char* architecture) const { return std::string_view(figures_.architecture) == architecture; }
+  bool is(const char* architecture) const { return std::string_view(shape_.architecture) == architecture; }
 
   /// A tensor of the base under another name or changed; without either a copy.
   void copy(const std::string& from, const std::string& as = {}, const Change& change = {}) {
@@ -177,7 +159,7 @@ class Planner {
       return;
     }
     std::vector<std::int64_t> dims((*tensor)->dims.begin(), (*tensor)->dims.end());
-    parts_.push_back({as.empty() ? from : as, (*tensor)->type.id, std::move(dims),
+    parts_.push_back({{as.empty() ? from : as, (*tensor)->type.id, std::move(dims)},
                       [this, source = *tensor, change](NewFile& file) -> base::Status {
                         MOESTRESS_TRY(Bytes bytes, dense_.read(*source));
                         if (change) change(bytes);
@@ -189,7 +171,7 @@ class Planner {
                   const std::function<float(std::int64_t)>& value) {
     std::int64_t count = 1;
     for (const std::int64_t dim : dims) count *= dim;
-    parts_.push_back({prefix_ + name, GGML_TYPE_F32, std::move(dims), [count, value](NewFile& file) {
+    parts_.push_back({{prefix_ + name, GGML_TYPE_F32, std::move(dims)}, [count, value](NewFile& file) {
                         std::vector<float> values(static_cast<std::size_t>(count));
                         for (std::int64_t i = 0; i < count; ++i)
                           values[static_cast<std::size_t>(i)] = value(i);
@@ -242,7 +224,7 @@ class Planner {
   }
 
   void add_experts(std::int64_t layer) {
-    const std::int64_t experts = figures_.experts;
+    const std::int64_t experts = shape_.experts;
     if (is("gpt-oss"))
       add_norm("ffn_norm", "post_attention_norm", 1 / kSwish);
     else
@@ -268,19 +250,19 @@ class Planner {
 
   base::Random random_of(std::int64_t layer, std::int64_t expert, const char* what) const {
     return base::Random(base::derive_seed(
-        spec_.seed, fmt::format("{} {} layer {} expert {}", figures_.architecture, what, layer, expert)));
+        spec_.seed, fmt::format("{} {} layer {} expert {}", shape_.architecture, what, layer, expert)));
   }
 
   /// Rows with seeded directions; their size assumes that the norm before gives inputs of unit size.
   void add_router(std::int64_t layer) {
     const double deviation = kRouterDeviation / std::sqrt(static_cast<double>(dense_.embedding));
     auto values = std::make_shared<std::vector<float>>();
-    for (std::int64_t expert = 0; expert < figures_.experts; ++expert) {
+    for (std::int64_t expert = 0; expert < shape_.experts; ++expert) {
       base::Random random = random_of(layer, expert, "router");
       for (std::int64_t i = 0; i < dense_.embedding; ++i)
         values->push_back(static_cast<float>((random.uniform() - 0.5) * 3.4641016151377544 * deviation));
     }
-    add_values("ffn_gate_inp.weight", {dense_.embedding, figures_.experts},
+    add_values("ffn_gate_inp.weight", {dense_.embedding, shape_.experts},
                [values](std::int64_t i) { return (*values)[static_cast<std::size_t>(i)]; });
   }
 
@@ -339,16 +321,17 @@ class Planner {
     }
     std::vector<std::int64_t> dims = matrix == "down" ? std::vector{expert_width(), dense_.embedding}
                                                       : std::vector{dense_.embedding, expert_width()};
-    dims.push_back(figures_.experts);
-    parts_.push_back({fmt::format("{}ffn_{}_exps.weight", prefix_, matrix), (*source)->type.id,
-                      std::move(dims), [this, tensor = *source, make](NewFile& file) -> base::Status {
-                        MOESTRESS_TRY(const Bytes bytes, dense_.read(*tensor));
-                        for (std::int64_t expert = 0; expert < figures_.experts; ++expert) {
-                          const Bytes made = make(expert, *tensor, bytes);
-                          MOESTRESS_TRY_STATUS(file.write(made.data(), made.size()));
-                        }
-                        return {};
-                      }});
+    dims.push_back(shape_.experts);
+    parts_.push_back(
+        {{fmt::format("{}ffn_{}_exps.weight", prefix_, matrix), (*source)->type.id, std::move(dims)},
+         [this, tensor = *source, make](NewFile& file) -> base::Status {
+           MOESTRESS_TRY(const Bytes bytes, dense_.read(*tensor));
+           for (std::int64_t expert = 0; expert < shape_.experts; ++expert) {
+             const Bytes made = make(expert, *tensor, bytes);
+             MOESTRESS_TRY_STATUS(file.write(made.data(), made.size()));
+           }
+           return {};
+         }});
   }
 
   /// phimoe and gpt-oss need an output layer of their own where the base shares its embedding's.
@@ -365,22 +348,14 @@ class Planner {
 
   const Base& dense_;
   const UpcycleSpec& spec_;
-  Figures figures_;
+  const Shape shape_;
   std::string prefix_;
   std::vector<Part> parts_;
   std::optional<base::Error> problem_;
 };
 
-struct FreeGguf {
-  void operator()(gguf_context* gguf) const { gguf_free(gguf); }
-};
-struct FreeGgml {
-  void operator()(ggml_context* ggml) const { ggml_free(ggml); }
-};
-using Gguf = std::unique_ptr<gguf_context, FreeGguf>;
-
 void set_figures(gguf_context* gguf, const Base& dense, const Planner& planner) {
-  const Figures& figures = planner.figures();
+  const Shape& figures = planner.shape();
   const std::string prefix = std::string(figures.architecture) + ".";
   const auto whole = [&](const char* key, std::int64_t value) {
     gguf_set_val_u32(gguf, (prefix + key).c_str(), static_cast<std::uint32_t>(value));
@@ -415,7 +390,7 @@ void set_figures(gguf_context* gguf, const Base& dense, const Planner& planner) 
 }
 
 /// What the base says of itself, and that this is another model made from it.
-void set_description(gguf_context* gguf, const Base& dense, const UpcycleSpec& spec, const Figures& figures) {
+void set_description(gguf_context* gguf, const Base& dense, const UpcycleSpec& spec, const Shape& figures) {
   const std::string base_name = dense.file().string_at("general.name").value_or("an unnamed model");
   const std::string base_licence = dense.file().string_at("general.license").value_or("unknown");
   const auto set = [gguf](const char* key, const std::string& value) {
@@ -436,7 +411,6 @@ void set_description(gguf_context* gguf, const Base& dense, const UpcycleSpec& s
   set("moestress.weights", "upcycled");
 }
 
-/// Header, metadata and tensor list, padded to where the data begins.
 base::Result<Bytes> header_of(const Base& dense, const UpcycleSpec& spec, const Planner& planner,
                               const std::vector<Part>& parts) {
   gguf_init_params only_header{true, nullptr};
@@ -449,20 +423,12 @@ base::Result<Bytes> header_of(const Base& dense, const UpcycleSpec& spec, const 
   for (const auto& [key, value] : dense.file().metadata)
     if (key.starts_with("llama.")) foreign.push_back(key);
   for (const auto& key : foreign) gguf_remove_key(gguf.get(), key.c_str());
-  set_description(gguf.get(), dense, spec, planner.figures());
+  set_description(gguf.get(), dense, spec, planner.shape());
   set_figures(gguf.get(), dense, planner);
-  const ggml_init_params params{ggml_tensor_overhead() * parts.size(), nullptr, true};
-  const std::unique_ptr<ggml_context, FreeGgml> ggml(ggml_init(params));
-  CHECK(ggml);
-  for (const Part& part : parts) {
-    ggml_tensor* tensor = ggml_new_tensor(ggml.get(), static_cast<ggml_type>(part.type),
-                                          static_cast<int>(part.dims.size()), part.dims.data());
-    ggml_set_name(tensor, part.name.c_str());
-    gguf_add_tensor(gguf.get(), tensor);
-  }
-  Bytes bytes(gguf_get_meta_size(gguf.get()));
-  gguf_get_meta_data(gguf.get(), bytes.data());
-  return bytes;
+  std::vector<TensorEntry> entries;
+  entries.reserve(parts.size());
+  for (const Part& part : parts) entries.push_back(part.entry);
+  return header_bytes(*gguf, entries);
 }
 
 }  // namespace

@@ -200,14 +200,19 @@ class CutOff(RunTest):
         self.assertTrue((again / "report.html").stat().st_size > 10_000)
         return json.loads((again / "result.json").read_text()), done.stdout
 
+    def kill_target(self, process, target, out, test_id):
+        """Kills the target in the middle of a test, which must fail; gives that test's result."""
+        os.kill(target, signal.SIGKILL)
+        _, errors = process.communicate(timeout=300)
+        self.assertEqual(process.returncode, 1, errors)
+        test = self.results_of(out)[test_id]
+        self.assertEqual(test["verdict"], "FAIL")
+        return test
+
     def test_killing_the_target(self):
         out = self.out()
         process, target = self.start_long_run(out)
-        os.kill(target, signal.SIGKILL)
-        _, errors = process.communicate(timeout=120)
-        self.assertEqual(process.returncode, 1, errors)
-        test = self.results_of(out)["2.1"]
-        self.assertEqual(test["verdict"], "FAIL")
+        test = self.kill_target(process, target, out, "2.1")
         self.assertIn("SIGKILL", test["reason"])
         self.assertEqual(self.criteria_of(out)["C3"]["verdict"], "FAIL")
         self.report_works(out)
@@ -219,11 +224,7 @@ class CutOff(RunTest):
         plan = self.folder / "memory.toml"
         plan.write_text('extends = "smoke"\n[tests]\nmemory_requests = 2000\n')
         process, target = self.start_long_run(out, "--only", "5.1", plan=plan)
-        os.kill(target, signal.SIGKILL)
-        _, errors = process.communicate(timeout=300)
-        self.assertEqual(process.returncode, 1, errors)
-        test = self.results_of(out)["5.1"]
-        self.assertEqual(test["verdict"], "FAIL")
+        test = self.kill_target(process, target, out, "5.1")
         self.assertIn("died", test["reason"])
         self.assertTrue(self.nothing_left(), processes_with(str(self.models["phimoe"])))
 
