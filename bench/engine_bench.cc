@@ -13,6 +13,7 @@
 
 #include "engine/batcher.h"
 #include "engine/model.h"
+#include "summary.h"
 
 namespace {
 
@@ -28,14 +29,6 @@ struct Settings {
   std::string device = "cpu";
   record::ExpertPlacement experts;
 };
-
-std::string summary(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t middle = values.size() / 2;
-  const double median = values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-  return fmt::format("{:.4g} ({:.4g} to {:.4g}), n = {}", median, values.front(), values.back(),
-                     values.size());
-}
 
 std::vector<engine::Token> prompt_of(const engine::Model& model, std::size_t variant) {
   std::vector<engine::Token> prompt;

@@ -5,7 +5,6 @@
 // to most). On the CPU; leave a core to the loop and the client.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstdlib>
 #include <future>
 #include <memory>
@@ -19,6 +18,7 @@
 #include "net/http_client.h"
 #include "net/url.h"
 #include "server/server.h"
+#include "summary.h"
 
 namespace {
 
@@ -118,12 +118,6 @@ class Bench {
   std::thread thread_;
   int tokens_;
 };
-
-std::string summary(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return fmt::format("{:.4g} ({:.4g} to {:.4g}), n = {}", values[values.size() / 2], values.front(),
-                     values.back(), values.size());
-}
 
 int complain(const std::string& what) {
   fmt::print(stderr, "serve_bench: {}\n", what);
