@@ -4,6 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 scripts/install-packages.sh test
 scripts/fetch-clients.sh
+scripts/fetch-base.sh >/dev/null || echo "test.sh: without the base model, tests of models that speak are skipped" >&2
 scripts/build.sh all
 if ctest --test-dir build --output-on-failure --no-tests=error "$@"; then
   echo "test.sh: every test passed"

@@ -8,9 +8,9 @@ build_packages=(
   libboost1.81-dev libtomlplusplus-dev libcli11-dev nlohmann-json3-dev libfmt-dev libspdlog-dev libexpected-dev
   libsqlite3-dev libsqlitecpp-dev libxxhash-dev libzstd-dev libssl-dev
   libgtest-dev libgmock-dev libbenchmark-dev librapidcheck-dev
-  libvulkan1 mesa-vulkan-drivers libgomp1 bubblewrap python3
+  libvulkan1 mesa-vulkan-drivers libgomp1 bubblewrap python3 python3-venv
 )
-test_packages=(python3-venv chromium clang-format-14)
+test_packages=(chromium clang-format-14)
 
 packages=("${build_packages[@]}")
 case "${1:-}" in

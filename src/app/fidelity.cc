@@ -15,6 +15,7 @@ namespace moestress::app {
 namespace {
 
 constexpr std::size_t kPieceTokens = 256;
+constexpr std::size_t kPieces = 4;
 
 using Pieces = std::vector<std::vector<engine::Token>>;
 
@@ -37,7 +38,7 @@ base::Status score(const std::shared_ptr<const engine::Model>& model, const Piec
 Pieces cut(const engine::Model& model, std::string_view text) {
   const std::vector<engine::Token> tokens = model.tokenize(text, false, false);
   Pieces pieces;
-  for (std::size_t at = 0; at + kPieceTokens <= tokens.size(); at += kPieceTokens)
+  for (std::size_t at = 0; at + kPieceTokens <= tokens.size() && pieces.size() < kPieces; at += kPieceTokens)
     pieces.emplace_back(tokens.begin() + static_cast<std::ptrdiff_t>(at),
                         tokens.begin() + static_cast<std::ptrdiff_t>(at + kPieceTokens));
   return pieces;
@@ -45,38 +46,39 @@ Pieces cut(const engine::Model& model, std::string_view text) {
 
 }  // namespace
 
-base::Result<Fidelity> measure_fidelity(const std::string& base_path, const std::string& model_path,
-                                        std::string_view text) {
-  Pieces pieces;
-  std::vector<engine::Score> expected;
-  {
-    MOESTRESS_TRY(const auto model, load(base_path));
-    pieces = cut(*model, text);
-    expected.resize(pieces.size());
-    MOESTRESS_TRY_STATUS(
-        score(model, pieces, [&](std::size_t i, engine::Score one) { expected[i] = std::move(one); }));
-  }
+base::Result<FidelityMeter> FidelityMeter::create(const std::string& base_path, std::string_view text) {
+  FidelityMeter meter;
+  meter.base_path_ = base_path;
+  MOESTRESS_TRY(const auto model, load(base_path));
+  meter.pieces_ = cut(*model, text);
+  if (meter.pieces_.empty())
+    return base::fail(base::ErrorCode::Usage, "the text is shorter than {} tokens", kPieceTokens);
+  meter.expected_.resize(meter.pieces_.size());
+  MOESTRESS_TRY_STATUS(score(model, meter.pieces_,
+                             [&](std::size_t i, engine::Score one) { meter.expected_[i] = std::move(one); }));
+  return meter;
+}
+
+base::Result<Fidelity> FidelityMeter::measure(const std::string& model_path) const {
   MOESTRESS_TRY(const auto model, load(model_path));
-  if (!pieces.empty() && model->info().vocabulary != expected.front().vocabulary)
-    return base::fail(base::ErrorCode::Unsupported, "{} and {} have different vocabularies", base_path,
+  if (model->info().vocabulary != expected_.front().vocabulary)
+    return base::fail(base::ErrorCode::Unsupported, "{} and {} have different vocabularies", base_path_,
                       model_path);
   std::vector<double> kl;
   double agreeing = 0;
-  // Compared as they come: the base's logits of the whole text are in memory, the model's of one piece.
-  MOESTRESS_TRY_STATUS(score(model, pieces, [&](std::size_t piece, const engine::Score& actual) {
+  // Compared as they come: the model's logits are in memory for one piece.
+  MOESTRESS_TRY_STATUS(score(model, pieces_, [&](std::size_t piece, const engine::Score& actual) {
     const auto width = static_cast<std::size_t>(actual.vocabulary);
-    for (std::size_t i = 0; i + 1 < pieces[piece].size(); ++i) {
+    for (std::size_t i = 0; i + 1 < pieces_[piece].size(); ++i) {
       const auto row = [&](const engine::Score& one) {
         return std::span(one.logits).subspan(i * width, width);
       };
-      const auto compared = quality::compare_rows(row(expected[piece]), row(actual),
-                                                  static_cast<std::size_t>(pieces[piece][i + 1]));
+      const auto compared = quality::compare_rows(row(expected_[piece]), row(actual),
+                                                  static_cast<std::size_t>(pieces_[piece][i + 1]));
       kl.push_back(compared.kl_nats);
       agreeing += compared.baseline_top == compared.other_top ? 1 : 0;
     }
   }));
-  if (kl.empty())
-    return base::fail(base::ErrorCode::Usage, "the text is shorter than {} tokens", kPieceTokens);
   Fidelity fidelity;
   fidelity.positions = static_cast<std::int64_t>(kl.size());
   fidelity.kl_nats_mean = stats::summarize(kl).mean;

@@ -3,8 +3,10 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
+#include "engine/scorer.h"
 
 namespace moestress::app {
 
@@ -16,9 +18,21 @@ struct Fidelity {
   double top1_agreement = 0;
 };
 
-/// Scores `text`, cut into pieces of 256 tokens by the base's tokenizer, on both models, one after the other,
-/// on the CPU. Errors: the engine's; Unsupported (the two have vocabularies of different sizes).
-base::Result<Fidelity> measure_fidelity(const std::string& base_path, const std::string& model_path,
-                                        std::string_view text);
+/// Holds models against one base, on the CPU. Keeps the base's logits of a text in memory: 200 kB for each of
+/// about 1,000 tokens where the vocabulary has 50,000.
+class FidelityMeter {
+ public:
+  /// Scores `text`, cut into pieces of 256 tokens, four at most, by the base's tokenizer. Errors: the
+  /// engine's; Usage (the text is shorter than a piece).
+  static base::Result<FidelityMeter> create(const std::string& base_path, std::string_view text);
+
+  /// Errors: the engine's; Unsupported (the model's vocabulary has another size).
+  base::Result<Fidelity> measure(const std::string& model_path) const;
+
+ private:
+  std::string base_path_;
+  std::vector<std::vector<engine::Token>> pieces_;
+  std::vector<engine::Score> expected_;
+};
 
 }  // namespace moestress::app

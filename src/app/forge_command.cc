@@ -5,14 +5,15 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "app/command.h"
-#include "app/fidelity.h"
+#include "app/upcycling.h"
 #include "base/text.h"
+#include "forge/fault.h"
 #include "forge/random_model.h"
-#include "forge/sample_text.h"
-#include "forge/upcycle.h"
 #include "gguf/file.h"
 #include "gguf/topology.h"
 
@@ -24,16 +25,21 @@ struct ForgeOptions {
   std::string size = "small";
   std::uint64_t seed = 1;
   std::string base;  ///< empty: random weights
-  double spread = 0.05;
+  std::string experts_type;
+  std::optional<double> spread;
+  std::string fault;  ///< empty: none
+  std::string model;  ///< that the fault is put into
+  int layer = -1;
+  int expert = 0;
   std::string out;
 };
 
 /// A percentage that moves, where stderr is a terminal; gone when the scope ends.
 class MovingPercentage {
  public:
-  void show(double share) const {
+  void show(const char* step, double share) const {
     if (!terminal_) return;
-    fmt::print(stderr, "\r\x1b[K  forging … {:.0f} %", 100 * share);
+    fmt::print(stderr, "\r\x1b[K  {} … {:.0f} %", step, 100 * share);
     std::fflush(stderr);
   }
   MovingPercentage() = default;
@@ -47,22 +53,52 @@ class MovingPercentage {
   const bool terminal_ = isatty(STDERR_FILENO) != 0;
 };
 
-base::Status write_with_progress(const ForgeOptions& options) {
-  MOESTRESS_TRY(const forge::Topology kind, forge::topology_from(options.topology));
-  const MovingPercentage percentage;
-  const auto progress = [&](double share) { percentage.show(share); };
-  if (!options.base.empty())
-    return forge::write_upcycled_model({kind, options.base, options.seed, options.spread}, options.out,
-                                       progress);
-  MOESTRESS_TRY(const forge::Size size, forge::size_from(options.size));
-  return forge::write_random_model({kind, size, options.seed}, options.out, progress);
+base::Result<Upcycled> write_upcycled(const ForgeOptions& options, forge::Topology topology,
+                                      const MovingPercentage& percentage) {
+  UpcyclingOptions job;
+  job.topology = topology;
+  job.base = options.base;
+  job.seed = options.seed;
+  job.spread = options.spread;
+  job.out = options.out;
+  if (!options.experts_type.empty()) {
+    MOESTRESS_TRY(job.experts_type, forge::experts_type_from(options.experts_type));
+  }
+  return upcycle(job, [&](const char* step, double share) { percentage.show(step, share); });
 }
 
-base::Status print_fidelity(const ForgeOptions& options) {
-  MOESTRESS_TRY(const Fidelity fidelity, measure_fidelity(options.base, options.out, forge::sample_text()));
-  fmt::print("against the base, {} positions: KL mean {:.3g} p99 {:.3g} nats, top-1 agreement {:.4f}\n",
-             fidelity.positions, fidelity.kl_nats_mean, fidelity.kl_nats_p99, fidelity.top1_agreement);
-  return {};
+/// The trials of an upcycled model; none of the others.
+base::Result<std::vector<SpreadTrial>> write_model(const ForgeOptions& options) {
+  const MovingPercentage percentage;
+  const auto progress = [&](double share) { percentage.show("forging", share); };
+  if (!options.fault.empty()) {
+    forge::FaultSpec spec;
+    MOESTRESS_TRY(spec.kind, forge::fault_from(options.fault));
+    spec.layer = options.layer;
+    spec.expert = options.expert;
+    spec.seed = options.seed;
+    MOESTRESS_TRY_STATUS(forge::write_faulty_model(spec, options.model, options.out, progress));
+    return std::vector<SpreadTrial>{};
+  }
+  if (options.topology.empty())
+    return base::fail(base::ErrorCode::Usage, "forge: give --topology (or --fault with -m)");
+  MOESTRESS_TRY(const forge::Topology topology, forge::topology_from(options.topology));
+  if (!options.base.empty()) {
+    MOESTRESS_TRY(Upcycled made, write_upcycled(options, topology, percentage));
+    return std::move(made.trials);
+  }
+  MOESTRESS_TRY(const forge::Size size, forge::size_from(options.size));
+  MOESTRESS_TRY_STATUS(forge::write_random_model({topology, size, options.seed}, options.out, progress));
+  return std::vector<SpreadTrial>{};
+}
+
+void print_trials(const std::vector<SpreadTrial>& trials) {
+  for (const SpreadTrial& trial : trials)
+    fmt::print(
+        "  {:<14}  KL to the base mean {:.2g} p99 {:.2g} nats, top-1 agreement {:.3f} ({} positions)\n",
+        trial.spread == 0 ? "experts alike" : fmt::format("spread {:.3f}", trial.spread),
+        trial.fidelity.kl_nats_mean, trial.fidelity.kl_nats_p99, trial.fidelity.top1_agreement,
+        trial.fidelity.positions);
 }
 
 base::Status forge_model(const ForgeOptions& options) {
@@ -71,7 +107,7 @@ base::Status forge_model(const ForgeOptions& options) {
     return base::fail(base::ErrorCode::Usage, "-o {}: that is a folder; name a file in it", options.out);
 
   const auto begin = std::chrono::steady_clock::now();
-  MOESTRESS_TRY_STATUS(write_with_progress(options));
+  MOESTRESS_TRY(const std::vector<SpreadTrial> trials, write_model(options));
   const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begin;
 
   // Read back, so that what is printed is what is in the file.
@@ -82,7 +118,7 @@ base::Status forge_model(const ForgeOptions& options) {
              topology.experts_used, topology.experts_shared, topology.file_bytes,
              base::human_bytes(static_cast<double>(topology.file_bytes)),
              base::human_seconds(passed.count()));
-  if (!options.base.empty()) return print_fidelity(options);
+  print_trials(trials);
   return {};
 }
 
@@ -92,10 +128,9 @@ void add_forge_command(CLI::App& program, int& exit_code) {
   auto options = std::make_shared<ForgeOptions>();
   CLI::App* command = program.add_subcommand(
       "forge", "Make a reference model: with random weights, or from a dense model that speaks");
-  command
-      ->add_option("--topology", options->topology, "gpt-oss (32/4/0), phimoe (16/2/0) or deepseek (64/6/2)")
-      ->required();
-  command->add_option("--size", options->size, "tiny (about 1 MB) or small (50 to 65 MB)")
+  auto* topology = command->add_option("--topology", options->topology,
+                                       "gpt-oss (32/4/0), phimoe (16/2/0) or deepseek (64/6/2)");
+  command->add_option("--size", options->size, "of random models: tiny (about 1 MB) or small (50 to 65 MB)")
       ->capture_default_str();
   command->add_option("--seed", options->seed, "the same seed gives the same bytes")->capture_default_str();
   auto* base = command
@@ -103,19 +138,42 @@ void add_forge_command(CLI::App& program, int& exit_code) {
                                 "a dense GGUF (llama architecture) to upcycle, so that the model speaks")
                    ->check(CLI::ExistingFile);
   command
-      ->add_option("--spread", options->spread,
-                   "how far experts differ from the base's feed-forward; 0: all alike")
-      ->check(CLI::Range(0.0, 1.0))
-      ->capture_default_str()
+      ->add_option(
+          "--experts-type", options->experts_type,
+          "Q4_1, Q8_0, Q5_0, MXFP4 or F16 (default: as the base's feed-forward is, nothing rounded anew)")
       ->needs(base);
+  command
+      ->add_option(
+          "--spread", options->spread,
+          "how far experts differ from the base's feed-forward, 0 to 1 (default: as far as keeps KL to the "
+          "base under 0.05 nats and top-1 agreement at 0.90, found by trying)")
+      ->check(CLI::Range(0.0, 1.0))
+      ->needs(base);
+  auto* model = command->add_option("-m,--model", options->model, "the sound model for --fault")
+                    ->check(CLI::ExistingFile);
+  auto* fault = command
+                    ->add_option("--fault", options->fault,
+                                 "for tests: copy -m with damage: zero-expert, swap-experts, scale-expert, "
+                                 "shuffle-router or two-bit-experts")
+                    ->needs(model)
+                    ->excludes(topology)
+                    ->excludes(base);
+  model->needs(fault);
+  command->add_option("--layer", options->layer, "of the fault (default: the middle one with experts)")
+      ->needs(fault);
+  command->add_option("--expert", options->expert, "of the fault; swapped with the one after it")
+      ->capture_default_str()
+      ->needs(fault);
   command->add_option("-o,--out", options->out, "the file to write; an older one is replaced")->required();
   command->footer(
       "With random weights it replies in printable characters that mean nothing: for speed, memory, routing\n"
-      "and consistency, not for quality. From a base it says what the base says.\n\n"
+      "and consistency, not for quality. From a base it says what the base says; how nearly, is in\n"
+      "FILE.fidelity.json.\n\n"
       "Examples:\n"
       "  moestress forge --topology gpt-oss -o models/gpt-oss-small.gguf\n"
       "  moestress forge --topology deepseek --size tiny --seed 7 -o /tmp/tiny.gguf\n"
-      "  moestress forge --topology phimoe --base SmolLM2-135M-Instruct.Q4_1.gguf -o models/phimoe.gguf");
+      "  moestress forge --topology phimoe --base SmolLM2-135M-Instruct.Q4_1.gguf -o models/phimoe.gguf\n"
+      "  moestress forge --fault zero-expert -m models/phimoe.gguf --layer 12 -o /tmp/faulty.gguf");
   command->callback([options, &exit_code] {
     const auto status = forge_model(*options);
     exit_code = status ? kPassed : report_error(status.error());

@@ -30,6 +30,8 @@ struct RunOptions {
   std::string url;
   std::string spawn;
   std::string dialect;
+  std::string baseline;
+  std::string baseline_model;
   std::string api_key_env;
   std::string device;
   std::string experts;
@@ -65,6 +67,8 @@ base::Result<plan::Plan> resolve_plan(const RunOptions& options) {
   set(plan.target.url, options.url);
   set(plan.target.spawn, options.spawn);
   set(plan.target.dialect, options.dialect);
+  set(plan.target.baseline, options.baseline);
+  set(plan.target.baseline_model, options.baseline_model);
   set(plan.target.api_key_env, options.api_key_env);
   set(plan.target.device, options.device);
   set(plan.target.experts, options.experts);
@@ -231,6 +235,10 @@ void add_run_command(CLI::App& program, int& exit_code) {
   command->add_option(
       "--spawn", options->spawn,
       "a command that starts a server; {port} is replaced by a free one. It is recorded: no secret in it");
+  command->add_option("--baseline", options->baseline,
+                      "what plays GPU-only in 6.1: device, cpu (rounding otherwise) or auto");
+  command->add_option("--baseline-model", options->baseline_model,
+                      "GGUF file that plays it, e.g. the model before a conversion");
   command->add_option("--dialect", options->dialect, "auto, openai, shimmy, llama-server, ollama or vllm");
   command->add_option("--api-key-env", options->api_key_env,
                       "the environment variable that holds the server's API key");

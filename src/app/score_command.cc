@@ -32,7 +32,7 @@ struct ScoreOptions {
   int threads = 0;
   bool trace = false;
   bool logits = true;
-  bool repack = false;
+  bool other_rounding = false;
 };
 
 struct Texts {
@@ -165,7 +165,7 @@ base::Status score(const ScoreOptions& options) {
   engine::LoadOptions load;
   load.path = options.model;
   load.device = options.device;
-  load.repack = options.repack;
+  load.repack = options.other_rounding;
   MOESTRESS_TRY(load.experts, plan::parse_placement(options.experts));
   MOESTRESS_TRY(const std::shared_ptr<const engine::Model> model, engine::Model::load(load, engine_log));
 
@@ -174,6 +174,7 @@ base::Status score(const ScoreOptions& options) {
   context.context_tokens = options.context_tokens;
   context.threads = options.threads;
   context.trace_routing = options.trace;
+  context.other_rounding = options.other_rounding;
 
   MOESTRESS_TRY(Texts texts,
                 options.from.empty() ? read_prompts(options, *model) : read_score_tokens(options.from));
@@ -187,7 +188,7 @@ base::Status score(const ScoreOptions& options) {
   header.software_device = model->device().software;
   header.settings = {{"threads", std::to_string(options.threads)},
                      {"slots", std::to_string(options.slots)},
-                     {"repack", options.repack ? "on" : "off"}};
+                     {"rounding", options.other_rounding ? "other" : "plain"}};
   MOESTRESS_TRY(auto writer, quality::ScoreWriter::create(options.out, header));
   return write_scores(options, model, context, texts, writer, engine_log, progress);
 }
@@ -222,7 +223,9 @@ void add_score_command(CLI::App& program, int& exit_code) {
       ->check(CLI::Range(0, 1024));
   command->add_flag("--trace", options->trace, "keep the routing too");
   command->add_flag("!--no-logits", options->logits, "leave the logits out");
-  command->add_flag("--repack", options->repack, "CPU weight repacking, which changes rounding");
+  command->add_flag(
+      "--other-rounding", options->other_rounding,
+      "the same function rounded otherwise: no flash attention, an F32 KV cache, repacked CPU weights");
   command->add_option("-o,--out", options->out, "score file to write")->required();
   command->footer(
       "Example: the routing of some prompts, experts on the CPU\n"

@@ -23,6 +23,9 @@ struct ContextOptions {
   int threads = 0;            ///< 0: one per physical core; one beside a software device
   int batch_tokens = 512;
   bool trace_routing = false;  ///< costs speed: never while timing
+  /// The same function in other rounding: no flash attention, a KV cache in F32. To learn how far rounding
+  /// alone carries.
+  bool other_rounding = false;
 };
 
 struct Generation {

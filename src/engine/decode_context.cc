@@ -64,7 +64,9 @@ DecodeContext::DecodeContext(std::shared_ptr<const Model> model, const ContextOp
 base::Result<std::unique_ptr<DecodeContext>> DecodeContext::create(std::shared_ptr<const Model> model,
                                                                    const ContextOptions& options,
                                                                    int outputs_max,
-                                                                   const base::Logger& logger) {
+                                                                   const base::Logger& logger,
+                                                                   NodeObserver observer) {
+  CHECK(observer.observe == nullptr || !options.trace_routing);
   MOESTRESS_TRY_STATUS(check_options(options));
   std::unique_ptr<DecodeContext> context(new DecodeContext(std::move(model), options, outputs_max, logger));
   if (options.trace_routing) {
@@ -78,12 +80,13 @@ base::Result<std::unique_ptr<DecodeContext>> DecodeContext::create(std::shared_p
     }
     context->tap_ = std::make_unique<RoutingTap>(std::move(layers), info.experts, info.experts_used,
                                                  static_cast<std::size_t>(context->options().batch_tokens));
+    observer = {RoutingTap::observe, context->tap_.get()};
   }
-  MOESTRESS_TRY_STATUS(context->open());
+  MOESTRESS_TRY_STATUS(context->open(observer));
   return context;
 }
 
-base::Status DecodeContext::open() {
+base::Status DecodeContext::open(NodeObserver observer) {
   llama_context_params params = llama_context_default_params();
   // The engine rounds a sequence's cache up to this, and warns if that is not what it was given.
   constexpr int kCacheStep = 256;
@@ -96,8 +99,10 @@ base::Status DecodeContext::open() {
   params.n_threads = options_.threads;
   params.n_threads_batch = options_.threads;
   // Flash attention on lavapipe crashes in the driver.
-  params.flash_attn_type =
-      model_->device().software ? LLAMA_FLASH_ATTN_TYPE_DISABLED : LLAMA_FLASH_ATTN_TYPE_AUTO;
+  params.flash_attn_type = model_->device().software || options_.other_rounding
+                               ? LLAMA_FLASH_ATTN_TYPE_DISABLED
+                               : LLAMA_FLASH_ATTN_TYPE_AUTO;
+  if (options_.other_rounding) params.type_k = params.type_v = GGML_TYPE_F32;
   // With op_offload, large batches would copy the CPU's experts to the device and compute there.
   params.op_offload = false;
   params.swa_full = true;
@@ -105,10 +110,8 @@ base::Status DecodeContext::open() {
   // of rope factors by context length (phimoe), and attention does not run over their tokens.
   params.kv_unified = false;
   params.no_perf = true;
-  if (tap_) {
-    params.cb_eval = RoutingTap::observe;
-    params.cb_eval_user_data = tap_.get();
-  }
+  params.cb_eval = observer.observe;
+  params.cb_eval_user_data = observer.user;
   const LogScope log(logger_);
   std::string problem;
   try {

@@ -13,10 +13,18 @@
 #include "engine/model.h"
 #include "engine/routing_tap.h"
 
+struct ggml_tensor;
 struct ggml_threadpool;
 struct llama_context;
 
 namespace moestress::engine {
+
+/// Is asked before each node of the graph whether to stop after it, and called again where it said so. Takes
+/// the place of the routing tap.
+struct NodeObserver {
+  bool (*observe)(ggml_tensor* node, bool ask, void* user) = nullptr;
+  void* user = nullptr;
+};
 
 /// A KV cache of several sequences with the threads that compute on it. Owned by a Batcher or a Scorer; one
 /// thread decodes, any may ask for `memory`.
@@ -26,7 +34,8 @@ class DecodeContext {
   /// Errors: Usage (options out of range), Unsupported (tracing a model without experts; no memory).
   static base::Result<std::unique_ptr<DecodeContext>> create(std::shared_ptr<const Model> model,
                                                              const ContextOptions& options, int outputs_max,
-                                                             const base::Logger& logger);
+                                                             const base::Logger& logger,
+                                                             NodeObserver observer = {});
   ~DecodeContext();
   DecodeContext(const DecodeContext&) = delete;
   DecodeContext& operator=(const DecodeContext&) = delete;
@@ -54,7 +63,7 @@ class DecodeContext {
  private:
   DecodeContext(std::shared_ptr<const Model> model, const ContextOptions& options, int outputs_max,
                 const base::Logger& logger);
-  base::Status open();
+  base::Status open(NodeObserver observer);
   base::Status attach_threads();
   void remember_memory();
 

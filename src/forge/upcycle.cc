@@ -5,12 +5,14 @@
 #include <gguf.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <fstream>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -19,6 +21,7 @@
 #include "base/text.h"
 #include "forge/gguf_header.h"
 #include "forge/new_file.h"
+#include "forge/router.h"
 #include "forge/topology_plan.h"
 #include "forge/weight_blocks.h"
 #include "gguf/file.h"
@@ -30,13 +33,17 @@ using Bytes = std::vector<char>;
 
 // gpt-oss computes min(g, 7) · σ(1.702 g) · (clamp(u, ±7) + 1). With its input divided by 1.702, its up rows
 // scaled by kUpScale and their bias −1, its down rows scaled by 1.702² / kUpScale, that is SiLU(g) · u of the
-// undivided input, as long as g < 11.9 and |u| < 81.
-constexpr float kSwish = 1.702F;
-constexpr float kUpScale = 0.125F;
+// undivided input, as long as g < 11.9 and −96 < u < 128.
+constexpr float kUpScale = 1.0F / 16;
 /// An attention sink so low that it takes nothing.
 constexpr float kNoSink = -1e4F;
-/// Standard deviation of a router's logits where its input has unit size.
+/// Standard deviation of a random router's logits where its input has unit size.
 constexpr double kRouterDeviation = 1.0;
+
+/// Leading layers that stay dense: half of deepseek's and one, for the size of the file.
+std::int64_t dense_layers(Topology kind, std::int64_t layers) {
+  return kind == Topology::DeepSeek ? std::min(layers - 1, layers / 2 + 1) : 0;
+}
 
 /// The dense model: its figures, and its tensors read one at a time.
 class Base {
@@ -138,17 +145,18 @@ class Planner {
     return std::move(parts_);
   }
 
-  /// Layers that stay dense: half of deepseek's, for the size of the file.
-  std::int64_t dense_layers() const {
-    return is("deepseek") ? std::max<std::int64_t>(1, dense_.layers / 2) : 0;
+  std::int64_t dense_layers() const { return moestress::forge::dense_layers(spec_.kind, dense_.layers); }
+  std::int64_t expert_width() const {
+    if (is("deepseek")) return dense_.width / 2;
+    return dense_.width + (has_extra_neurons() ? static_cast<std::int64_t>(kExtraNeurons) : 0);
   }
-  std::int64_t expert_width() const { return is("deepseek") ? dense_.width / 2 : dense_.width; }
   /// Of the topology: architecture and numbers of experts; widths are the base's.
   const Shape& shape() const { return shape_; }
 
  private:
   using Change = std::function<void(Bytes&)>;
 
+  bool has_extra_neurons() const { return is("gpt-oss") && spec_.fitted != nullptr; }
   bool is(const char* architecture) const { return std::string_view(shape_.architecture) == architecture; }
 
   /// A tensor of the base under another name or changed; without either a copy.
@@ -243,8 +251,13 @@ class Planner {
     add_whole_experts(layer, "down", swish ? kSwish * kSwish / kUpScale : 1);
     if (!swish) return;
     add_constant("ffn_gate_inp.bias", {experts}, 0);
-    add_constant("ffn_gate_exps.bias", {dense_.width, experts}, 0);
-    add_constant("ffn_up_exps.bias", {dense_.width, experts}, -1);
+    add_values("ffn_gate_exps.bias", {expert_width(), experts},
+               [wide = wide_in(layer), own = dense_.width, width = expert_width()](std::int64_t i) {
+                 const auto extra = static_cast<std::size_t>(i % width - own);
+                 return i % width < own || extra >= wide.extra.size() ? 0
+                                                                      : wide.extra[extra].gate_bias / kSwish;
+               });
+    add_constant("ffn_up_exps.bias", {expert_width(), experts}, -1);
     add_constant("ffn_down_exps.bias", {dense_.embedding, experts}, 0);
   }
 
@@ -253,8 +266,13 @@ class Planner {
         spec_.seed, fmt::format("{} {} layer {} expert {}", shape_.architecture, what, layer, expert)));
   }
 
-  /// Rows with seeded directions; their size assumes that the norm before gives inputs of unit size.
+  /// The fitted ones where there are any. Else rows with seeded directions; their size
+  /// assumes that the norm before gives inputs of unit size.
   void add_router(std::int64_t layer) {
+    if (spec_.fitted != nullptr) {
+      add_fitted_router(layer);
+      return;
+    }
     const double deviation = kRouterDeviation / std::sqrt(static_cast<double>(dense_.embedding));
     auto values = std::make_shared<std::vector<float>>();
     for (std::int64_t expert = 0; expert < shape_.experts; ++expert) {
@@ -266,54 +284,133 @@ class Planner {
                [values](std::int64_t i) { return (*values)[static_cast<std::size_t>(i)]; });
   }
 
+  void add_fitted_router(std::int64_t layer) {
+    std::vector<std::int64_t> dims{dense_.embedding, shape_.experts};
+    parts_.push_back(
+        {{prefix_ + "ffn_gate_inp.weight", GGML_TYPE_F32, std::move(dims)}, [this, layer](NewFile& file) {
+           std::vector<float> rows = spec_.fitted->routers[static_cast<std::size_t>(layer)];
+           if (is("gpt-oss"))  // its router sees the divided input too
+             for (float& value : rows) value *= kSwish;
+           return file.write(rows.data(), rows.size() * sizeof(float));
+         }});
+  }
+
   /// Each expert is the whole feed-forward; its up rows, one for each neuron, are scaled by 1 ± spread.
   void add_whole_experts(std::int64_t layer, const std::string& matrix, float factor) {
-    const bool up = matrix == "up";
-    add_expert_tensor(matrix, [=, this](std::int64_t expert, const gguf::Tensor& source, const Bytes& bytes) {
-      Bytes out = bytes;
-      scale_blocks(source.type.id, out, factor);
-      if (!up) return out;
-      base::Random random = random_of(layer, expert, "neurons");
-      const std::size_t step = block_bytes(source.type.id, dense_.embedding);
-      for (std::size_t at = 0; at < out.size(); at += step)
-        scale_blocks(source.type.id, std::span(out).subspan(at, step),
-                     static_cast<float>(1 + (random.below(2) == 0 ? spec_.spread : -spec_.spread)));
+    if (matrix == "down")
+      add_expert_tensor(layer, matrix,
+                        [=, this](std::int64_t, const gguf::Tensor& source, const Bytes& bytes) {
+                          Bytes out = bytes;
+                          scale_blocks(source.type.id, out, factor);
+                          return with_extra_columns(layer, source.type.id, out);
+                        });
+    else
+      add_expert_tensor(
+          layer, matrix, [=, this](std::int64_t expert, const gguf::Tensor& source, const Bytes& bytes) {
+            const bool up = matrix == "up";
+            const std::uint32_t type = source.type.id;
+            const std::size_t step = block_bytes(type, dense_.embedding);
+            Bytes out = bytes;
+            base::Random random = random_of(layer, expert, "neurons");
+            for (std::size_t at = 0; up && at < out.size(); at += step)
+              scale_blocks(
+                  type, std::span(out).subspan(at, step),
+                  static_cast<float>(factor * (random.below(2) == 0 ? 1 + spec_.spread : 1 - spec_.spread)));
+            return with_extra_rows(layer, type, up, std::move(out));
+          });
+  }
+
+  WideNeurons wide_in(std::int64_t layer) const {
+    return has_extra_neurons() ? wide_neurons(spec_.fitted->gates[static_cast<std::size_t>(layer)])
+                               : WideNeurons{};
+  }
+
+  /// Gate or up rows of one expert, those of the extra neurons after the others.
+  Bytes with_extra_rows(std::int64_t layer, std::uint32_t type, bool up, Bytes rows) const {
+    if (!has_extra_neurons()) return rows;
+    const WideNeurons wide = wide_in(layer);
+    const std::size_t step = block_bytes(type, dense_.embedding);
+    const std::size_t own = rows.size();
+    rows.resize(own + kExtraNeurons * step);  // of those that aren't used all is 0
+    const auto row = [&](std::size_t neuron) { return std::span(rows).subspan(neuron * step, step); };
+    for (std::size_t i = 0; i < wide.extra.size(); ++i) {
+      const auto to = row(own / step + i);
+      const auto from = row(wide.extra[i].of);
+      std::copy(from.begin(), from.end(), to.begin());
+      if (!up) scale_blocks(type, to, wide.extra[i].gate_factor);
+    }
+    for (const std::size_t neuron : wide.negated)
+      if (!up) scale_blocks(type, row(neuron), -1);
+    return rows;
+  }
+
+  /// What down's tensor of a layer is in: extra neurons' columns are of different size, which blocks of 4 and
+  /// 5 bits can't hold together.
+  std::uint32_t down_type(std::int64_t layer, std::uint32_t type) const {
+    const bool coarse = type != GGML_TYPE_F32 && type != GGML_TYPE_F16;
+    return coarse && !wide_in(layer).extra.empty() ? static_cast<std::uint32_t>(GGML_TYPE_Q8_0) : type;
+  }
+
+  /// Down's rows of one expert in down_type, the extra neurons' columns after the others.
+  Bytes with_extra_columns(std::int64_t layer, std::uint32_t type, const Bytes& rows) const {
+    if (!has_extra_neurons()) return rows;
+    const WideNeurons wide = wide_in(layer);
+    const auto width = static_cast<std::size_t>(dense_.width), wider = width + kExtraNeurons;
+    const auto count = static_cast<std::size_t>(dense_.embedding);
+    if (wide.extra.empty()) {  // blocks as they are
+      const std::size_t step = block_bytes(type, dense_.width);
+      const std::size_t wide_step = block_bytes(type, static_cast<std::int64_t>(wider));
+      Bytes out(count * wide_step);
+      for (std::size_t row = 0; row < count; ++row)
+        std::copy_n(rows.data() + row * step, step, out.data() + row * wide_step);
       return out;
-    });
+    }
+    const std::vector<float> values = values_of(type, rows);
+    std::vector<float> out(count * wider);
+    for (std::size_t row = 0; row < count; ++row) {
+      const float* from = values.data() + row * width;
+      float* to = out.data() + row * wider;
+      std::copy(from, from + width, to);
+      for (std::size_t i = 0; i < wide.extra.size(); ++i)
+        to[width + i] = from[wide.extra[i].of] * wide.extra[i].output;
+    }
+    return blocks_of(down_type(layer, type), out, static_cast<std::int64_t>(wider));
   }
 
   /// Each expert has half of the neurons, in blocks of 32, and adds or takes away `spread` of what they give.
   void add_half_experts(std::int64_t layer, const std::string& matrix) {
-    add_expert_tensor(matrix, [=, this](std::int64_t expert, const gguf::Tensor& source, const Bytes& bytes) {
-      base::Random random = random_of(layer, expert, "neurons");
-      std::vector<std::size_t> groups(static_cast<std::size_t>(dense_.width / kBlockValues));
-      for (std::size_t i = 0; i < groups.size(); ++i) groups[i] = i;
-      random.shuffle(groups);
-      groups.resize(groups.size() / 2);
-      Bytes out;
-      out.reserve(bytes.size() / 2);
-      if (matrix != "down") {  // a neuron is a row
-        const std::size_t step = block_bytes(source.type.id, dense_.embedding) * kBlockValues;
-        for (const std::size_t group : groups)
-          out.insert(out.end(), bytes.data() + group * step, bytes.data() + (group + 1) * step);
-        return out;
-      }
-      const std::size_t block = block_bytes(source.type.id, kBlockValues);
-      const std::size_t row = block_bytes(source.type.id, dense_.width);
-      for (std::size_t at = 0; at < bytes.size(); at += row)
-        for (const std::size_t group : groups)
-          out.insert(out.end(), bytes.data() + at + group * block, bytes.data() + at + (group + 1) * block);
-      const double sign = expert % 2 == 0 ? 1 : -1;
-      scale_blocks(source.type.id, out, static_cast<float>(sign * spec_.spread));
-      return out;
-    });
+    add_expert_tensor(
+        layer, matrix, [=, this](std::int64_t expert, const gguf::Tensor& source, const Bytes& bytes) {
+          base::Random random = random_of(layer, expert, "neurons");
+          std::vector<std::size_t> groups(static_cast<std::size_t>(dense_.width / kBlockValues));
+          for (std::size_t i = 0; i < groups.size(); ++i) groups[i] = i;
+          random.shuffle(groups);
+          groups.resize(groups.size() / 2);
+          Bytes out;
+          out.reserve(bytes.size() / 2);
+          if (matrix != "down") {  // a neuron is a row
+            const std::size_t step = block_bytes(source.type.id, dense_.embedding) * kBlockValues;
+            for (const std::size_t group : groups)
+              out.insert(out.end(), bytes.data() + group * step, bytes.data() + (group + 1) * step);
+            return out;
+          }
+          const std::size_t block = block_bytes(source.type.id, kBlockValues);
+          const std::size_t row = block_bytes(source.type.id, dense_.width);
+          for (std::size_t at = 0; at < bytes.size(); at += row)
+            for (const std::size_t group : groups)
+              out.insert(out.end(), bytes.data() + at + group * block,
+                         bytes.data() + at + (group + 1) * block);
+          const double sign = expert % 2 == 0 ? 1 : -1;
+          scale_blocks(source.type.id, out, static_cast<float>(sign * spec_.spread));
+          return out;
+        });
   }
 
   using MakeExpert =
       std::function<Bytes(std::int64_t expert, const gguf::Tensor& source, const Bytes& bytes)>;
 
   /// ffn_<matrix>_exps, one expert after the other.
-  void add_expert_tensor(const std::string& matrix, const MakeExpert& make) {
+  void add_expert_tensor(std::int64_t layer, const std::string& matrix, const MakeExpert& make) {
     const auto source = dense_.find(fmt::format("{}ffn_{}.weight", prefix_, matrix));
     if (!source) {
       if (!problem_) problem_ = source.error();
@@ -321,17 +418,21 @@ class Planner {
     }
     std::vector<std::int64_t> dims = matrix == "down" ? std::vector{expert_width(), dense_.embedding}
                                                       : std::vector{dense_.embedding, expert_width()};
+    const std::int64_t row = dims[0];
     dims.push_back(shape_.experts);
-    parts_.push_back(
-        {{fmt::format("{}ffn_{}_exps.weight", prefix_, matrix), (*source)->type.id, std::move(dims)},
-         [this, tensor = *source, make](NewFile& file) -> base::Status {
-           MOESTRESS_TRY(const Bytes bytes, dense_.read(*tensor));
-           for (std::int64_t expert = 0; expert < shape_.experts; ++expert) {
-             const Bytes made = make(expert, *tensor, bytes);
-             MOESTRESS_TRY_STATUS(file.write(made.data(), made.size()));
-           }
-           return {};
-         }});
+    const std::uint32_t made_type =
+        matrix == "down" ? down_type(layer, (*source)->type.id) : (*source)->type.id;
+    const std::uint32_t type = spec_.experts_type.value_or(made_type);
+    parts_.push_back({{fmt::format("{}ffn_{}_exps.weight", prefix_, matrix), type, std::move(dims)},
+                      [this, tensor = *source, made_type, type, row, make](NewFile& file) -> base::Status {
+                        MOESTRESS_TRY(const Bytes bytes, dense_.read(*tensor));
+                        for (std::int64_t expert = 0; expert < shape_.experts; ++expert) {
+                          Bytes made = make(expert, *tensor, bytes);
+                          if (type != made_type) made = blocks_of(type, values_of(made_type, made), row);
+                          MOESTRESS_TRY_STATUS(file.write(made.data(), made.size()));
+                        }
+                        return {};
+                      }});
   }
 
   /// phimoe and gpt-oss need an output layer of their own where the base shares its embedding's.
@@ -377,7 +478,7 @@ void set_figures(gguf_context* gguf, const Base& dense, const Planner& planner) 
   whole("expert_used_count", figures.experts_used);
   const std::string_view architecture = figures.architecture;
   if (architecture == "gpt-oss") {
-    whole("expert_feed_forward_length", dense.width);
+    whole("expert_feed_forward_length", planner.expert_width());
     whole("attention.key_length", dense.head_width());
     whole("attention.value_length", dense.head_width());
     whole("attention.sliding_window", context);  // never slides
@@ -433,9 +534,42 @@ base::Result<Bytes> header_of(const Base& dense, const UpcycleSpec& spec, const 
 
 }  // namespace
 
+base::Result<std::uint32_t> experts_type_from(std::string_view name) {
+  constexpr std::pair<std::string_view, ggml_type> kTypes[] = {{"Q4_1", GGML_TYPE_Q4_1},
+                                                               {"Q8_0", GGML_TYPE_Q8_0},
+                                                               {"Q5_0", GGML_TYPE_Q5_0},
+                                                               {"MXFP4", GGML_TYPE_MXFP4},
+                                                               {"F16", GGML_TYPE_F16}};
+  for (const auto& [known, type] : kTypes)
+    if (known == name) return type;
+  return base::fail(base::ErrorCode::Usage, "unknown type {}; there are Q4_1, Q8_0, Q5_0, MXFP4 and F16",
+                    base::printable(name, 20));
+}
+
+std::vector<std::vector<float>> fit_routers(Topology kind, const std::vector<std::vector<float>>& inputs,
+                                            std::size_t embedding, std::uint64_t seed) {
+  const Shape shape = shape_of(kind, Size::Small);
+  std::vector<std::vector<float>> routers(inputs.size());
+  std::atomic<std::size_t> next =
+      static_cast<std::size_t>(dense_layers(kind, static_cast<std::int64_t>(inputs.size())));
+  const auto work = [&] {
+    for (std::size_t layer = next++; layer < inputs.size(); layer = next++)
+      routers[layer] = cluster_router(
+          inputs[layer], embedding, static_cast<std::size_t>(shape.experts),
+          static_cast<std::size_t>(shape.experts_used),
+          base::derive_seed(seed, fmt::format("{} router layer {}", shape.architecture, layer)));
+  };
+  std::thread other(work);
+  work();
+  other.join();
+  return routers;
+}
+
 base::Status write_upcycled_model(const UpcycleSpec& spec, const std::string& path,
                                   const std::function<void(double)>& progress) {
   MOESTRESS_TRY(const Base dense, Base::open(spec.base));
+  CHECK(spec.fitted == nullptr || (spec.fitted->routers.size() == static_cast<std::size_t>(dense.layers) &&
+                                   spec.fitted->gates.size() == static_cast<std::size_t>(dense.layers)));
   Planner planner(dense, spec);
   MOESTRESS_TRY(const std::vector<Part> parts, planner.plan());
   MOESTRESS_TRY(const Bytes header, header_of(dense, spec, planner, parts));

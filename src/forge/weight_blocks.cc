@@ -61,4 +61,28 @@ void scale_blocks(std::uint32_t type, std::span<char> bytes, float factor) {
       scale_half(bytes.data() + at + static_cast<std::size_t>(i) * sizeof(ggml_fp16_t), factor);
 }
 
+std::vector<float> values_of(std::uint32_t type, std::span<const char> bytes) {
+  const auto kind = static_cast<ggml_type>(type);
+  const std::size_t count =
+      bytes.size() / ggml_type_size(kind) * static_cast<std::size_t>(ggml_blck_size(kind));
+  std::vector<float> values(count);
+  if (kind == GGML_TYPE_F32)
+    std::memcpy(values.data(), bytes.data(), bytes.size());
+  else
+    ggml_get_type_traits(kind)->to_float(bytes.data(), values.data(), static_cast<std::int64_t>(count));
+  return values;
+}
+
+std::vector<char> blocks_of(std::uint32_t type, std::span<const float> values, std::int64_t row) {
+  const auto count = static_cast<std::int64_t>(values.size());
+  std::vector<char> bytes(ggml_row_size(static_cast<ggml_type>(type), row) *
+                          static_cast<std::size_t>(count / row));
+  if (type == GGML_TYPE_F32)
+    std::memcpy(bytes.data(), values.data(), bytes.size());
+  else
+    ggml_quantize_chunk(static_cast<ggml_type>(type), values.data(), bytes.data(), 0, count / row, row,
+                        nullptr);
+  return bytes;
+}
+
 }  // namespace moestress::forge

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 namespace moestress::forge {
 
@@ -18,5 +19,11 @@ std::size_t block_bytes(std::uint32_t type, std::int64_t values);
 /// Multiplies every value by `factor` in place, by the blocks' own factors, which are 16-bit floats: exact
 /// for powers of two, else off by at most 2⁻¹¹ of a value.
 void scale_blocks(std::uint32_t type, std::span<char> bytes, float factor);
+
+/// The values in floats. Any of ggml's types.
+std::vector<float> values_of(std::uint32_t type, std::span<const char> bytes);
+
+/// Floats in blocks of `type`, rounded. `row`: values of a row, a whole number of its blocks.
+std::vector<char> blocks_of(std::uint32_t type, std::span<const float> values, std::int64_t row);
 
 }  // namespace moestress::forge

@@ -33,6 +33,9 @@ const std::array kFields{
     Field{"target", "dialect", FIELD(target.dialect)},
     Field{"target", "device", FIELD(target.device)},
     Field{"target", "experts", FIELD(target.experts)},
+    Field{"target", "stand_in", FIELD(target.stand_in)},
+    Field{"target", "baseline", FIELD(target.baseline)},
+    Field{"target", "baseline_model", FIELD(target.baseline_model)},
     Field{"target", "slots", FIELD(target.slots), 1, 64},
     Field{"target", "context_tokens", FIELD(target.context_tokens), 64, kTokensMax},
     Field{"target", "threads", FIELD(target.threads), 0, 1024},
@@ -122,6 +125,10 @@ bool is_variable_name(const std::string& text) {
 }
 
 std::string target_complaint(std::string_view key, const std::string& value) {
+  if (key == "baseline" && value != "auto" && value != "device" && value != "cpu")
+    return unknown_name("baseline", value, {"auto", "device", "cpu"});
+  if (key == "stand_in" && value != "placement" && value != "all")
+    return unknown_name("stand_in", value, {"placement", "all"});
   if (key == "dialect") {
     const auto known = known_dialects();
     if (std::find(known.begin(), known.end(), value) == known.end())

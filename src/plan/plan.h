@@ -18,6 +18,13 @@ struct TargetPlan {
   std::string dialect = "auto";  ///< one of known_dialects()
   std::string device = "auto";   ///< as `moestress serve --device` takes it
   std::string experts = "cpu";   ///< as `moestress serve --experts` takes it
+  /// What a GPU made of software (lavapipe) is used for: "placement", by the tests that look at where weights
+  /// are, while the others run on the CPU, which is much faster; or "all".
+  std::string stand_in = "placement";
+  /// What plays GPU-only in 6.1: "device", "cpu" (in another rounding), or "auto": the device if it is a real
+  /// one.
+  std::string baseline = "auto";
+  std::string baseline_model;  ///< GGUF that plays it, e.g. as it was before a conversion; empty: the same
   int slots = 4;
   int context_tokens = 2048;  ///< per slot
   int threads = 0;            ///< 0: one per physical core
@@ -32,7 +39,7 @@ inline constexpr int kPromptCharactersMin = 80;
 /// The sizes of the protocol's tests. `scaled` multiplies those marked "scales"; the others are the
 /// definition of the test and stay.
 struct TestParameters {
-  /// Of the prompts that 2.2 and 5.2 draw: longer ones are left out. 0: none is; else at least
+  /// Of the prompts that 2.2, 3.1 and 5.2 draw: longer ones are left out. 0: none is; else at least
   /// kPromptCharactersMin.
   int prompt_characters_max = 0;
   // 1.2 generation

@@ -15,8 +15,9 @@ namespace moestress::protocol {
 struct CriterionInput {
   const record::ModelResult& model;  ///< with its tests
   const plan::Thresholds& thresholds;
-  bool has_device = false;       ///< a GPU or its stand-in holds part of the model
-  bool software_device = false;  ///< a stand-in: no speed verdict
+  bool has_device = false;         ///< a GPU or its stand-in holds part of the model
+  bool software_device = false;    ///< a stand-in
+  bool speed_of_stand_in = false;  ///< and speed was measured on it: no verdict on that
   bool random_weights = false;
   double hours = 0;  ///< that one process of the target was up at most
   int deaths = 0;    ///< of the target

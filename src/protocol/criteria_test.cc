@@ -106,7 +106,7 @@ TEST_F(Criteria, C1TakesTheSlowestWindow) {
 }
 
 TEST_F(Criteria, AStandInDeviceGetsNoSpeedVerdict) {
-  input_.software_device = true;
+  input_.speed_of_stand_in = true;
   EXPECT_EQ(decide("C1").verdict, Verdict::Skipped);
   EXPECT_EQ(decide("C5").verdict, Verdict::Skipped);
   EXPECT_EQ(decide("C2").verdict, Verdict::Pass);

@@ -23,7 +23,7 @@ record::CriterionResult criterion_c1_sustained_speed(const CriterionInput& input
   if (!result.measured) {
     result.verdict = Verdict::Skipped;
     result.reason = "no decode speed was measured in one session (test 2.1)";
-  } else if (input.software_device) {
+  } else if (input.speed_of_stand_in) {
     result.verdict = Verdict::Skipped;
     result.reason = fmt::format(
         "{:.1f} tok/s on a software Vulkan device, a stand-in whose speed means nothing; use a GPU, or "

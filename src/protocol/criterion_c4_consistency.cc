@@ -28,6 +28,14 @@ record::CriterionResult criterion_c4_consistency(const CriterionInput& input) {
     return result;
   }
   result.verdict = Verdict::Inconclusive;
+  if (const auto cpu = input.metric("6.1", "baseline_on_cpu"); cpu && cpu->value > 0) {
+    result.reason = fmt::format(
+        "the CPU agrees with itself in another rounding (lower limit {:.1f} %); there was no real GPU to "
+        "play "
+        "GPU-only",
+        *result.measured);
+    return result;
+  }
   result.reason = fmt::format(
       "top-1 agreement is over the limit (lower limit {:.1f} %), but task outcomes were not compared{}",
       *result.measured, input.random_weights ? ": the model's weights are random, it solves no task" : "");

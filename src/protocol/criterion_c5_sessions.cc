@@ -36,7 +36,7 @@ record::CriterionResult criterion_c5_sessions(const CriterionInput& input) {
   } else if (test->verdict == Verdict::Invalid || test->verdict == Verdict::Inconclusive) {
     result.verdict = test->verdict;
     result.reason = test->reason;
-  } else if (input.software_device) {
+  } else if (input.speed_of_stand_in) {
     result.verdict = Verdict::Skipped;
     result.reason =
         "no error and no cross-talk, but speed on a software Vulkan device means nothing; use a GPU or "

@@ -39,7 +39,7 @@ std::optional<record::Recommendation> move_layers(const CriterionInput& input, c
 
 /// The level of test 2.2 with the highest throughput.
 std::optional<record::Recommendation> choose_sessions(const CriterionInput& input) {
-  if (input.software_device) return std::nullopt;
+  if (input.speed_of_stand_in) return std::nullopt;
   double best = 0, alone = 0;
   int best_sessions = 0;
   for (int sessions = 1; sessions <= 64; ++sessions) {

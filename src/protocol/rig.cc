@@ -54,7 +54,7 @@ std::vector<std::string> Rig::serve_arguments(int context_tokens) const {
   return {run_.program, "serve",
           "-m",         facts_.path,
           "--port",     "{port}",
-          "--device",   target.device,
+          "--device",   device(),
           "--experts",  target.experts,
           "--slots",    std::to_string(target.slots),
           "--ctx",      std::to_string(context_tokens),
@@ -80,19 +80,22 @@ target::TargetSpec Rig::target_spec(int context_tokens) const {
 
 base::Status Rig::ensure_target(std::optional<int> context_tokens) {
   const int context = context_tokens.value_or(run_.plan.target.context_tokens);
-  if (target_ && !target_->death() && (context == context_tokens_ || !embedded())) return {};
+  if (target_ && !target_->death() &&
+      ((context == context_tokens_ && device() == target_device_) || !embedded()))
+    return {};
   stop_target();
   {
     const std::lock_guard lock(samples_mutex_);
     samples_.clear();
   }
-  run_.writer.add_event("target",
-                        fmt::format("starting for {} with a context of {} tokens", facts_.id, context));
+  run_.writer.add_event("target", fmt::format("starting for {} with a context of {} tokens, device {}",
+                                              facts_.id, context, device()));
   auto started = target::Target::start(loop_, run_.clock, run_.epoch, target_spec(context), run_.logger,
                                        &run_.cancelled);
   if (!started) return base::within("the target did not become ready", started.error());
   target_ = std::move(*started);
   context_tokens_ = context;
+  target_device_ = device();
   ready_at_ = now();
   const base::SeriesId series{next_series_++};
   if (const auto pid = target_->pid()) sampler_->set_target(*pid, series);

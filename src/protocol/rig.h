@@ -85,6 +85,17 @@ class Rig {
   /// The longest that one process of the target was up, of those that have been stopped or died.
   base::Duration longest_uptime() const { return longest_uptime_; }
   bool software_device() const { return run_.software_device; }
+  /// For the next test: whether a GPU made of software is wanted for its placement. Else, and if the plan
+  /// doesn't want it for all, the CPU takes its place.
+  void use_device_for(bool placement) {
+    on_stand_in_ = run_.software_device && (placement || run_.plan.target.stand_in == "all");
+  }
+  /// As `--device` takes it, for the current test.
+  std::string device() const {
+    return run_.software_device && !on_stand_in_ ? "cpu" : run_.plan.target.device;
+  }
+  bool has_device() const { return run_.device != "CPU"; }
+  bool on_cpu_only() const { return !has_device() || (run_.software_device && !on_stand_in_); }
 
   // Load on it.
 
@@ -132,7 +143,9 @@ class Rig {
   workload::RequestIds request_ids_;
   std::int64_t next_session_ = 0;
   std::int64_t next_series_ = 0;
-  int context_tokens_ = 0;  ///< of the running target
+  bool on_stand_in_ = false;
+  int context_tokens_ = 0;     ///< of the running target
+  std::string target_device_;  ///< of the running target
   int deaths_ = 0;
   base::Duration ready_at_{0};  ///< of the running target
   base::Duration longest_uptime_{0};

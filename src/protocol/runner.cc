@@ -55,6 +55,7 @@ class ModelRun {
     input.device_peaks = rig_.device_peaks();
     input.has_device = rig_.embedded() ? run_.device != "CPU" : run_.url || !input.device_peaks.empty();
     input.software_device = run_.software_device;
+    input.speed_of_stand_in = run_.software_device && run_.plan.target.stand_in == "all";
     input.random_weights = rig_.facts().random_weights;
     input.hours = base::to_seconds(rig_.longest_uptime()) / 3600;
     input.deaths = rig_.deaths();
@@ -71,7 +72,8 @@ class ModelRun {
 
  private:
   TestResult run_test(const Test& test) {
-    if (test.needs_target) {
+    rig_.use_device_for(test.target == Test::Target::Placement);
+    if (test.target != Test::Target::None) {
       if (unreachable_) return conclude_as(Verdict::Skipped, "the target did not become ready (above)");
       if (const auto status = rig_.ensure_target(); !status) {
         if (rig_.cancelled()) return conclude_as(Verdict::Skipped, "interrupted");

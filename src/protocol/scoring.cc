@@ -50,7 +50,7 @@ class StandstillWatch {
 std::vector<std::string> arguments(const Rig& rig, const RunContext& run, const ScoringJob& job,
                                    const std::string& texts_path, const std::string& out) {
   std::vector<std::string> argv{run.program, "score",
-                                "-m",        rig.facts().path,
+                                "-m",        job.model.empty() ? rig.facts().path : job.model,
                                 "--device",  job.device,
                                 "--experts", job.experts,
                                 "--ctx",     std::to_string(job.context_tokens),
@@ -65,7 +65,7 @@ std::vector<std::string> arguments(const Rig& rig, const RunContext& run, const 
   }
   if (job.trace) argv.emplace_back("--trace");
   if (!job.logits) argv.emplace_back("--no-logits");
-  if (job.repack) argv.emplace_back("--repack");
+  if (job.other_rounding) argv.emplace_back("--other-rounding");
   return argv;
 }
 

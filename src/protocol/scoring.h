@@ -17,7 +17,8 @@ struct ScoringText {
 
 /// One run of `moestress score`, on one placement.
 struct ScoringJob {
-  std::string name;  ///< of the file it leaves, unique in a test
+  std::string name;   ///< of the file it leaves, unique in a test
+  std::string model;  ///< GGUF file; empty: the one under test
   std::string device = "auto";
   std::string experts = "cpu";
   std::vector<ScoringText> texts;  ///< or
@@ -27,7 +28,7 @@ struct ScoringJob {
   int slots = 8;
   bool trace = false;
   bool logits = true;
-  bool repack = false;
+  bool other_rounding = false;  ///< engine::ContextOptions
 };
 
 /// Runs it in a process of its own and gives the score file's path. Errors: what the process said of its end;

@@ -33,8 +33,13 @@ int context_needed(const Rig& rig, int longest) {
 }
 
 record::Request long_request(Rig& rig, int tokens, int context, std::size_t turn) {
-  const workload::RequestShape shape =
+  workload::RequestShape shape =
       rig.request_shape(std::min(tokens, context - std::min(kPromptReserveTokens, context / 2)));
+  // Greedy long texts of small models loop by themselves (Holtzman et al. 2020, arXiv 1904.09751): that would
+  // say nothing of the server. Users sample.
+  shape.sampling.temperature = 0.8;
+  shape.sampling.top_p = 0.95;
+  shape.sampling.seed = rig.seed(fmt::format("2.1/{}", turn));
   const auto set = workload::prompts(workload::Domain::Creative);
   return workload::make_request(set[turn % set.size()], rig.request_ids().next(), rig.next_session(), shape);
 }

@@ -44,13 +44,18 @@ base::Result<std::vector<PromptSet>> trace_sets(Rig& rig, const std::string& dev
   job.logits = false;
   job.generate = rig.sizes().routing_reply_tokens;
   const auto per_set = static_cast<std::size_t>(rig.sizes().routing_prompts_per_set);
+  const auto bound = static_cast<std::size_t>(rig.sizes().prompt_characters_max);
   std::vector<Domain> domain_of_text;
   for (const auto& [a, b] : kPairs)
     for (const Domain domain : {a, b}) {
       const auto set = workload::prompts(domain);
-      for (std::size_t i = 0; i < std::min(per_set, set.size()); ++i) {
-        job.texts.push_back({set[i].id, set[i].text, true});
+      std::size_t taken = 0;
+      for (const auto& prompt : set) {
+        if (taken == per_set) break;
+        if (bound > 0 && prompt.text.size() > bound) continue;
+        job.texts.push_back({prompt.id, prompt.text, true});
         domain_of_text.push_back(domain);
+        ++taken;
       }
     }
   MOESTRESS_TRY(const std::string path, run_scoring(rig, job));
@@ -161,6 +166,11 @@ void judge_spread(Rig& rig, const std::vector<experts::LayerStatistics>& layers,
                                layer.layer, layer.effective_experts, rig.facts().topology.experts, k));
   const auto use = experts::coverage(layers, k, rig.plan().thresholds.c7_coverage_min);
   const auto n = use.tokens;
+  const auto [least, most] = std::minmax_element(
+      layers.begin(), layers.end(),
+      [](const auto& a, const auto& b) { return a.entropy_normalised < b.entropy_normalised; });
+  result.metric("routing_entropy_min", least->entropy_normalised, "", n);
+  result.metric("routing_entropy_max", most->entropy_normalised, "", n);
   result.metric("expert_coverage", use.min, "", n);
   result.metric("expert_coverage_mean", use.mean, "", n);
   result.metric("expert_coverage_by_chance", use.by_chance, "", n);
@@ -178,18 +188,17 @@ void judge_spread(Rig& rig, const std::vector<experts::LayerStatistics>& layers,
 
 record::TestResult test_3_1_routing(Rig& rig) {
   ResultBuilder result;
-  // A stand-in device crawls; its routing is the CPU's but for rounding, which 6.1 measures.
-  const std::string device = rig.software_device() ? "cpu" : rig.plan().target.device;
-  auto sets = trace_sets(rig, device);
+  auto sets = trace_sets(rig, rig.device());
   if (!sets) {
     result.judge(sets.error().code == base::ErrorCode::Cancelled ? Verdict::Skipped : Verdict::Fail,
                  sets.error().message);
     return result.take();
   }
-  if (rig.software_device())
-    result.finding("info",
-                   "traced with everything on the CPU, since the software Vulkan device is slow; 6.1 "
-                   "compares the routing of both");
+  if (rig.software_device() && rig.on_cpu_only())
+    result.finding(
+        "info",
+        "traced with everything on the CPU, since the software Vulkan device is slow; 6.1 compares the "
+        "routing of both if asked to (target.baseline = \"device\")");
   std::vector<RoutingTrace> all;
   for (const auto& set : *sets) {
     result.table(heatmap(set));

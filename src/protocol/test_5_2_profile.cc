@@ -109,18 +109,18 @@ void profile_roofline(Rig& rig, const std::vector<Outcome>& outcomes, ResultBuil
   }
   result.metric("host_bandwidth_bytes_per_s", bandwidth->read.median_bytes_per_s, "bytes/s",
                 bandwidth->repetitions);
+  const bool software = rig.software_device() && !rig.on_cpu_only();
   const auto prediction =
       gguf::predict(rig.facts().file, rig.facts().topology, rig.placement(), 1,
-                    rig.plan().target.context_tokens, rig.embedded() && rig.run().device == "CPU");
+                    rig.plan().target.context_tokens, rig.embedded() && rig.on_cpu_only());
   // On a stand-in device, and without a device, all bytes come through host memory. A real device's own
   // bandwidth is not measured: its bytes then cost nothing, which makes the bound the host's part alone.
   gguf::Bandwidths bandwidths;
   bandwidths.host_bytes_s = bandwidth->read.median_bytes_per_s;
-  bandwidths.device_bytes_s =
-      rig.software_device() ? bandwidths.host_bytes_s : std::numeric_limits<double>::infinity();
+  bandwidths.device_bytes_s = software ? bandwidths.host_bytes_s : std::numeric_limits<double>::infinity();
   const double bound_tok_s = gguf::speed_bound(prediction, bandwidths, 0).tokens_per_second();
-  const double bytes = static_cast<double>(prediction.host.decode_bytes +
-                                           (rig.software_device() ? prediction.device.decode_bytes : 0));
+  const double bytes =
+      static_cast<double>(prediction.host.decode_bytes + (software ? prediction.device.decode_bytes : 0));
   if (bytes == 0) {
     result.finding("info", "no weights are read from host memory: its bandwidth bounds nothing");
     return;
@@ -142,7 +142,7 @@ void profile_roofline(Rig& rig, const std::vector<Outcome>& outcomes, ResultBuil
                           "tok/s were measured, {:.1f} % of it{}",
                           base::human_bytes(bytes), base::human_bytes(bandwidths.host_bytes_s), bound_tok_s,
                           measured, 100 * measured / bound_tok_s,
-                          rig.software_device() ? " (on a software Vulkan device: a stand-in's speed)" : ""));
+                          software ? " (on a software Vulkan device: a stand-in's speed)" : ""));
 }
 
 }  // namespace

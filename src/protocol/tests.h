@@ -14,7 +14,11 @@ struct Test {
   std::string_view id;    ///< "2.2"
   std::string_view name;  ///< "concurrency"
   record::TestResult (*run)(Rig& rig);
-  bool needs_target;  ///< else the target is stopped first, where it is ours
+  enum class Target {
+    None,       ///< the target is stopped first, where it is ours
+    Placement,  ///< where its weights are is looked at: also on a GPU made of software
+    Speech,     ///< it is talked to: on the CPU in place of such a GPU (plan: target.stand_in)
+  } target;
 };
 
 /// Every test, in the order of running: those that need the target first.

@@ -7,7 +7,6 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "quality/logits.h"
-#include "quality/score_file.h"
 #include "stats/quantile.h"
 
 namespace moestress::quality {
@@ -17,34 +16,6 @@ using base::ErrorCode;
 using base::fail;
 
 std::string shown(const std::string& id) { return base::printable(id, 80); }
-
-/// Whether two texts can be compared position by position.
-base::Status check_same(const ScoredText& a, const ScoredText& b) {
-  if (a.id != b.id) {
-    return fail(ErrorCode::Format,
-                "text \"{}\" stands where the other file has \"{}\"; score both from the same texts",
-                shown(a.id), shown(b.id));
-  }
-  const auto differs = [&](const char* what) {
-    return fail(ErrorCode::Format,
-                "text \"{}\": the files differ in {}; score the other with --from the baseline", shown(a.id),
-                what);
-  };
-  if (a.tokens != b.tokens) return differs("its tokens");
-  if (a.scored_from != b.scored_from) return differs("where scoring begins");
-  if (a.logits.empty() || b.logits.empty()) {
-    return fail(ErrorCode::Format, "text \"{}\": no logits; score it without --no-logits", shown(a.id));
-  }
-  if (a.vocabulary != b.vocabulary) return differs("vocabulary, so they are of different models");
-  if (a.scored_from >= a.tokens.size()) {
-    return fail(ErrorCode::Format,
-                "text \"{}\": no position to compare, since scoring begins after its last token",
-                shown(a.id));
-  }
-  if (a.routing && b.routing && !record::same_topology(*a.routing, *b.routing))
-    return differs("routed layers or experts");
-  return {};
-}
 
 TextConsistency compare_text(const ScoredText& baseline, const ScoredText& other) {
   TextConsistency text;
@@ -148,6 +119,33 @@ void summarise_routing(Consistency& result) {
 
 }  // namespace
 
+base::Status check_comparable(const ScoredText& a, const ScoredText& b) {
+  if (a.id != b.id) {
+    return fail(ErrorCode::Format,
+                "text \"{}\" stands where the other file has \"{}\"; score both from the same texts",
+                shown(a.id), shown(b.id));
+  }
+  const auto differs = [&](const char* what) {
+    return fail(ErrorCode::Format,
+                "text \"{}\": the files differ in {}; score the other with --from the baseline", shown(a.id),
+                what);
+  };
+  if (a.tokens != b.tokens) return differs("its tokens");
+  if (a.scored_from != b.scored_from) return differs("where scoring begins");
+  if (a.logits.empty() || b.logits.empty()) {
+    return fail(ErrorCode::Format, "text \"{}\": no logits; score it without --no-logits", shown(a.id));
+  }
+  if (a.vocabulary != b.vocabulary) return differs("vocabulary, so they are of different models");
+  if (a.scored_from >= a.tokens.size()) {
+    return fail(ErrorCode::Format,
+                "text \"{}\": no position to compare, since scoring begins after its last token",
+                shown(a.id));
+  }
+  if (a.routing && b.routing && !record::same_topology(*a.routing, *b.routing))
+    return differs("routed layers or experts");
+  return {};
+}
+
 base::Result<Consistency> compare_scores(const std::string& baseline_path, const std::string& other_path,
                                          std::uint64_t seed) {
   MOESTRESS_TRY(auto baseline_file, ScoreReader::open(baseline_path));
@@ -162,7 +160,7 @@ base::Result<Consistency> compare_scores(const std::string& baseline_path, const
       return fail(ErrorCode::Format, "{}: one has only {} of the texts; score both from the same texts", both,
                   result.texts.size());
     }
-    if (auto status = check_same(*baseline, *other); !status) return base::within(both, status.error());
+    if (auto status = check_comparable(*baseline, *other); !status) return base::within(both, status.error());
     result.texts.push_back(compare_text(*baseline, *other));
   }
   if (result.texts.empty()) return fail(ErrorCode::Format, "{}: no text in them", both);

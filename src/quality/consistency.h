@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "quality/score_file.h"
 #include "record/routing_agreement.h"
 #include "stats/interval.h"
 
@@ -65,6 +66,10 @@ struct Consistency {
   double routing_agreement = 0;           ///< mean over layers
   int routing_first_layer = -1;           ///< the layer that is most often the first to part; -1: none parts
 };
+
+/// Whether two texts of different score files can be compared position by position. Errors: Format (what they
+/// differ in).
+base::Status check_comparable(const ScoredText& a, const ScoredText& b);
 
 /// Compares two score files text by text, holding one text of each in memory. Errors: what ScoreReader gives,
 /// and Format where the files differ in texts, order, tokens, scored_from, vocabulary or topology, or hold no

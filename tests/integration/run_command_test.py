@@ -123,7 +123,8 @@ class Verdicts(RunTest):
             self.assertTrue(test["reason"], test["id"])
         for name in ("1.1", "1.2", "1.3", "1.4", "2.1", "2.2", "5.2", "3.1"):
             self.assertEqual(tests[name]["verdict"], "PASS", tests[name])
-        self.assertEqual(tests["6.1"]["verdict"], "SKIPPED")
+        self.assertEqual(tests["6.1"]["metrics"]["baseline_on_cpu"]["value"], 1)
+        self.assertIn(tests["6.1"]["verdict"], ("PASS", "INCONCLUSIVE"), tests["6.1"])
         criteria = self.criteria_of(out)
         self.assertEqual(sorted(criteria), [f"C{i}" for i in range(1, 8)])
         self.assertEqual(criteria["C2"]["verdict"], "SKIPPED")
@@ -151,7 +152,8 @@ class Verdicts(RunTest):
     def test_gpu_only_against_offloaded(self):
         # A lower bar than C4's, which twelve prompts without a failure clear and which perfect agreement is needed for.
         plan = self.folder / "consistency.toml"
-        plan.write_text('extends = "smoke"\n[tests]\nconsistency_prompts = 12\n[thresholds]\nc4_agreement_min = 0.75\n')
+        plan.write_text('extends = "smoke"\n[target]\nbaseline = "device"\n[tests]\nconsistency_prompts = 12\n'
+                        '[thresholds]\nc4_agreement_min = 0.75\n')
         out = self.out()
         done = run("run", plan, "-m", self.models["phimoe"], "--only", "6.1", "--out", out, timeout=600)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
@@ -164,6 +166,36 @@ class Verdicts(RunTest):
         self.assertLess(value["kl_nats_mean"], 0.01)
         self.assertGreater(value["routing_agreement"], 0.95)
         self.assertGreater(value["ab_text_identical"], 0.5)
+
+    def test_damage_is_found_and_nothing_else(self):
+        """6.1 between a model and a copy with one fault, the CPU in two roundings on either side."""
+        plan = self.folder / "damage.toml"
+        plan.write_text('extends = "smoke"\nonly = ["6.1"]\n[target]\ndevice = "cpu"\nthreads = 1\n'
+                        "[tests]\nconsistency_prompts = 16\nconsistency_tokens = 16\n")
+        layer = {"gpt-oss": 0, "phimoe": 0, "deepseek": 1}
+        for topology, model in self.models.items():
+            for fault in ("zero-expert", "swap-experts", "scale-expert", "shuffle-router", "two-bit-experts"):
+                with self.subTest(topology=topology, fault=fault):
+                    faulty = self.folder / "faulty.gguf"
+                    made = run("forge", "--fault", fault, "-m", model, "--layer", layer[topology], "--expert", 1, "-o", faulty)
+                    self.assertEqual(made.returncode, 0, made.stderr)
+                    out = self.out()
+                    done = run("run", plan, "-m", faulty, "--baseline-model", model, "--out", out)
+                    self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+                    test = self.results_of(out)["6.1"]
+                    self.assertEqual(test["verdict"], "FAIL", test)
+                    if fault == "shuffle-router":
+                        self.assertIn(f"routing parts in layer {layer[topology]}", test["reason"])
+        for seed in range(1, 11):
+            with self.subTest(seed=seed):
+                model = self.folder / "sound.gguf"
+                topology = list(TOPOLOGIES)[seed % 3]
+                run("forge", "--topology", topology, "--size", "tiny", "--seed", seed, "-o", model)
+                out = self.out()
+                run("run", plan, "-m", model, "--out", out, "--seed", seed)
+                test = self.results_of(out)["6.1"]
+                self.assertNotEqual(test["verdict"], "FAIL", test)
+                self.assertEqual(test["metrics"]["experts_damaged"]["value"], 0, test)
 
     def test_a_claimed_offload_that_is_not_done_fails(self):
         lie = (f"echo 'MoE: offloading ALL expert tensors to CPU'; exec {MOESTRESS} serve -m {self.models['phimoe']} "

@@ -12,6 +12,7 @@
 #include <iterator>
 
 #include "base/random.h"
+#include "engine/activation_reader.h"
 #include "engine/scorer.h"
 #include "engine_testing.h"
 #include "forge/sample_text.h"
@@ -30,7 +31,8 @@ constexpr std::int64_t kKeys = kEmbedding / kHeads * kHeadsKv;
 /// `type`, all else in F32.
 class DenseModel {
  public:
-  explicit DenseModel(ggml_type type) : type_(type) {
+  explicit DenseModel(ggml_type type, double gate_deviation = 0.15)
+      : type_(type), gate_deviation_(gate_deviation) {
     const ggml_init_params params{std::size_t{64} << 20, nullptr, false};
     ggml_ = ggml_init(params);
     gguf_ = gguf_init_empty();
@@ -55,7 +57,7 @@ class DenseModel {
       add(prefix + "attn_v.weight", {kEmbedding, kKeys}, 0.15);
       add(prefix + "attn_output.weight", {kEmbedding, kEmbedding}, 0.15);
       add(prefix + "ffn_norm.weight", {kEmbedding}, 0.2, 1);
-      add(prefix + "ffn_gate.weight", {kEmbedding, kWidth}, 0.15, 0, type_);
+      add(prefix + "ffn_gate.weight", {kEmbedding, kWidth}, gate_deviation_, 0, type_);
       add(prefix + "ffn_up.weight", {kEmbedding, kWidth}, 0.15, 0, type_);
       add(prefix + "ffn_down.weight", {kWidth, kEmbedding}, 0.1, 0, type_);
     }
@@ -109,6 +111,7 @@ class DenseModel {
   }
 
   ggml_type type_;
+  double gate_deviation_;
   ggml_context* ggml_ = nullptr;
   gguf_context* gguf_ = nullptr;
 };
@@ -121,7 +124,7 @@ std::string dense(ggml_type type) {
 
 std::string upcycled(const Shape& shape, const std::string& from, double spread, std::uint64_t seed = 1) {
   const std::string path = models().file("upcycled.gguf", "");
-  const auto status = forge::write_upcycled_model({shape.topology, from, seed, spread}, path);
+  const auto status = forge::write_upcycled_model({shape.topology, from, seed, spread, {}, nullptr}, path);
   EXPECT_TRUE(status) << (status ? "" : status.error().message);
   return path;
 }
@@ -164,6 +167,39 @@ double kl_mean(const Score& expected, const Score& actual) {
   return sum / static_cast<double>(rows);
 }
 
+/// The dense model's feed-forwards on the text that is scored.
+forge::Fitted fitted_to(const std::string& path, forge::Topology topology) {
+  LoadOptions load;
+  load.path = path;
+  load.device = "cpu";
+  const auto model = Model::load(load, silent());
+  EXPECT_TRUE(model) << (model ? "" : model.error().message);
+  std::vector<Token> tokens = (*model)->tokenize(forge::sample_text(), false, false);
+  tokens.resize(128);
+  ContextOptions options;
+  options.slots = 1;
+  options.context_tokens = 256;
+  options.threads = 1;
+  const auto reader = ActivationReader::create(*model, options, {"ffn_norm", "ffn_gate"}, silent());
+  EXPECT_TRUE(reader) << (reader ? "" : reader.error().message);
+  std::vector<std::vector<float>> inputs(kLayers);
+  forge::Fitted fitted;
+  fitted.gates.resize(kLayers);
+  const std::vector<std::vector<Token>> texts{tokens};
+  const auto read =
+      (*reader)->read(texts, [&](std::size_t, std::size_t node, int layer, std::span<const float> rows) {
+        const auto at = static_cast<std::size_t>(layer);
+        if (node == 0)
+          inputs[at].assign(rows.begin(), rows.end());
+        else
+          fitted.gates[at].add(rows, kWidth);
+      });
+  EXPECT_TRUE(read) << (read ? "" : read.error().message);
+  for (auto& gates : fitted.gates) gates.finish(tokens.size());
+  fitted.routers = forge::fit_routers(topology, inputs, kEmbedding, 1);
+  return fitted;
+}
+
 class Upcycle : public testing::TestWithParam<Shape> {};
 
 TEST_P(Upcycle, ExpertsThatAreAlikeComputeTheBase) {
@@ -177,6 +213,42 @@ TEST_P(Upcycle, QuantisedBlocksAreKept) {
   const std::string base = dense(GGML_TYPE_Q4_1);
   const Score expected = score(base);
   EXPECT_LT(kl_mean(expected, score(upcycled(GetParam(), base, 0))), 1e-3);
+}
+
+TEST_P(Upcycle, GatesBeyondGptOssLimitAreComputedToo) {
+  const std::string base = models().file("wide.gguf", "");
+  DenseModel(GGML_TYPE_F32, 0.6).write(base);  // one gate in a hundred passes 11.9
+  const forge::Fitted fitted = fitted_to(base, GetParam().topology);
+  const std::string path = models().file("upcycled.gguf", "");
+  forge::UpcycleSpec spec{GetParam().topology, base, 1, 0, {}, &fitted};
+  const Score expected = score(base);
+  ASSERT_TRUE(forge::write_upcycled_model(spec, path));
+  const double with = kl_mean(expected, score(path));
+  spec.fitted = nullptr;
+  ASSERT_TRUE(forge::write_upcycled_model(spec, path));
+  const double without = kl_mean(expected, score(path));
+  if (GetParam().topology == forge::Topology::GptOss) {
+    EXPECT_LT(with, without / 3) << without;
+  } else {
+    EXPECT_LT(with, 1e-6);
+  }
+}
+
+TEST_P(Upcycle, ExpertsInOtherTypesStayNear) {
+  const std::string base = dense(GGML_TYPE_Q4_1);
+  const Score expected = score(base);
+  const std::string path = models().file("upcycled.gguf", "");
+  for (const auto& [name, most] :
+       {std::pair{"F16", 1e-3}, {"Q8_0", 1e-3}, {"Q5_0", 0.04}, {"Q4_1", 1e-3}, {"MXFP4", 0.3}}) {
+    const auto type = forge::experts_type_from(name);
+    ASSERT_TRUE(type);
+    ASSERT_TRUE(forge::write_upcycled_model({GetParam().topology, base, 1, 0, *type, nullptr}, path));
+    const auto file = gguf::read(path);
+    ASSERT_TRUE(file);
+    EXPECT_EQ(file->find_tensor("blk.1.ffn_up_exps.weight")->type.name, name);
+    EXPECT_LT(kl_mean(expected, score(path)), most) << name;
+  }
+  EXPECT_FALSE(forge::experts_type_from("Q3_K"));
 }
 
 TEST_P(Upcycle, ExpertsThatDifferStayNear) {
@@ -214,7 +286,8 @@ INSTANTIATE_TEST_SUITE_P(Topologies, Upcycle, testing::ValuesIn(kShapes), shape_
 
 TEST(UpcycleErrors, NameTheBaseAndWhatIsWrongWithIt) {
   const auto attempt = [](const std::string& base) {
-    return forge::write_upcycled_model({forge::Topology::PhiMoe, base, 1, 0}, models().file("none.gguf", ""));
+    return forge::write_upcycled_model({forge::Topology::PhiMoe, base, 1, 0, {}, nullptr},
+                                       models().file("none.gguf", ""));
   };
   const auto experts = attempt(models().path(forge::Topology::PhiMoe));
   ASSERT_FALSE(experts);

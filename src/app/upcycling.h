@@ -1,0 +1,43 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/fidelity.h"
+#include "base/result.h"
+#include "forge/upcycle.h"
+
+namespace moestress::app {
+
+struct UpcyclingOptions {
+  forge::Topology topology = forge::Topology::GptOss;
+  std::string base;
+  std::uint64_t seed = 1;
+  std::optional<double> spread;  ///< none: searched
+  std::optional<std::uint32_t> experts_type;
+  std::string out;
+};
+
+/// A spread that was tried, and how near the model then was to its base.
+struct SpreadTrial {
+  double spread = 0;
+  Fidelity fidelity;
+};
+
+struct Upcycled {
+  std::vector<SpreadTrial> trials;  ///< the first with experts alike, the last is the model's
+};
+
+/// What a spread is searched for: the largest one within both.
+inline constexpr double kKlNatsMax = 0.05;
+inline constexpr double kTop1Min = 0.90;
+
+/// Makes a model that speaks from a dense one and measures it against that, with experts alike and with them
+/// different. Writes `<out>.fidelity.json` beside it. `progress` takes a step's name and its share done.
+/// Errors: the engine's and forge's; Internal (no spread keeps within the limits).
+base::Result<Upcycled> upcycle(const UpcyclingOptions& options,
+                               const std::function<void(const char* step, double share)>& progress);
+
+}  // namespace moestress::app

@@ -1,0 +1,185 @@
+#include "forge/fault.h"
+
+#include <fmt/format.h>
+#include <gguf.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <fstream>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "base/random.h"
+#include "base/text.h"
+#include "forge/gguf_header.h"
+#include "forge/new_file.h"
+#include "forge/weight_blocks.h"
+#include "gguf/file.h"
+#include "gguf/topology.h"
+
+namespace moestress::forge {
+namespace {
+
+using Bytes = std::vector<char>;
+
+constexpr std::array<std::pair<FaultKind, const char*>, 5> kNames{
+    {{FaultKind::ZeroExpert, "zero-expert"},
+     {FaultKind::SwapExperts, "swap-experts"},
+     {FaultKind::ScaleExpert, "scale-expert"},
+     {FaultKind::ShuffleRouter, "shuffle-router"},
+     {FaultKind::TwoBitExperts, "two-bit-experts"}}};
+constexpr float kScale = 1.5F;
+
+std::string describe(const FaultSpec& spec) {
+  switch (spec.kind) {
+    case FaultKind::ZeroExpert:
+      return fmt::format("expert {} of layer {} is zero", spec.expert, spec.layer);
+    case FaultKind::SwapExperts:
+      return fmt::format("experts {} and {} of layer {} are swapped", spec.expert, spec.expert + 1,
+                         spec.layer);
+    case FaultKind::ScaleExpert:
+      return fmt::format("expert {} of layer {} is scaled by {:g}", spec.expert, spec.layer, kScale);
+    case FaultKind::ShuffleRouter:
+      return fmt::format("the router of layer {} is shuffled", spec.layer);
+    case FaultKind::TwoBitExperts:
+      return fmt::format("the experts of layer {} are rounded to 2 bits", spec.layer);
+  }
+  return {};
+}
+
+/// Each value becomes the nearest of four, evenly from the least to the largest of its 32.
+void round_to_two_bits(std::span<float> values) {
+  for (std::size_t at = 0; at < values.size(); at += kBlockValues) {
+    const auto block = values.subspan(at, std::min<std::size_t>(kBlockValues, values.size() - at));
+    const auto [least, largest] = std::minmax_element(block.begin(), block.end());
+    const float low = *least, step = (*largest - *least) / 3;
+    if (step <= 0) continue;
+    for (float& value : block) value = low + step * std::round((value - low) / step);
+  }
+}
+
+/// Changes the bytes of one tensor, if it is one that the fault is in.
+void damage(const FaultSpec& spec, const gguf::Tensor& tensor, int experts, Bytes& bytes) {
+  const std::string prefix = fmt::format("blk.{}.ffn_", spec.layer);
+  if (!tensor.name.starts_with(prefix)) return;
+  const std::string_view part = std::string_view(tensor.name).substr(prefix.size());
+  const bool routed = part.find("_exps.") != std::string_view::npos;
+  const bool router = part.starts_with("gate_inp.");
+  const std::size_t slice = bytes.size() / static_cast<std::size_t>(experts);
+  char* expert = bytes.data() + slice * static_cast<std::size_t>(spec.expert);
+  const auto row = static_cast<std::int64_t>(tensor.dims[0]);
+  switch (spec.kind) {
+    case FaultKind::ZeroExpert:
+      if (routed) std::fill_n(expert, slice, '\0');
+      return;
+    case FaultKind::SwapExperts:
+      if (routed) std::swap_ranges(expert, expert + slice, expert + slice);
+      return;
+    case FaultKind::ScaleExpert: {
+      if (!routed || !part.ends_with(".weight")) return;
+      std::vector<float> values = values_of(tensor.type.id, {expert, slice});
+      for (float& value : values) value *= kScale;
+      std::copy_n(blocks_of(tensor.type.id, values, row).data(), slice, expert);
+      return;
+    }
+    case FaultKind::ShuffleRouter: {
+      if (!router) return;
+      base::Random random(spec.seed);
+      // Sattolo's shuffle: one cycle, so that no row stays.
+      for (auto i = static_cast<std::size_t>(experts) - 1; i > 0; --i) {
+        const auto j = static_cast<std::size_t>(random.below(i));
+        std::swap_ranges(bytes.data() + i * slice, bytes.data() + (i + 1) * slice, bytes.data() + j * slice);
+      }
+      return;
+    }
+    case FaultKind::TwoBitExperts: {
+      const bool shared = part.find("_shexp.") != std::string_view::npos;
+      if ((!routed && !shared) || !part.ends_with(".weight")) return;
+      std::vector<float> values = values_of(tensor.type.id, bytes);
+      round_to_two_bits(values);
+      bytes = blocks_of(tensor.type.id, values, row);
+      return;
+    }
+  }
+}
+
+base::Result<FaultSpec> checked(FaultSpec spec, const gguf::File& file) {
+  MOESTRESS_TRY(const gguf::Topology topology, gguf::topology(file));
+  const auto& layers = topology.moe_layers;
+  if (layers.empty())
+    return base::fail(base::ErrorCode::Usage, "{}: has no layer with experts to damage", file.path);
+  if (spec.layer < 0) spec.layer = layers[layers.size() / 2];
+  if (std::find(layers.begin(), layers.end(), spec.layer) == layers.end())
+    return base::fail(base::ErrorCode::Usage, "{}: layer {} has no experts; layers {} to {} have", file.path,
+                      spec.layer, layers.front(), layers.back());
+  const int last = topology.experts - (spec.kind == FaultKind::SwapExperts ? 2 : 1);
+  if (spec.expert < 0 || spec.expert > last)
+    return base::fail(base::ErrorCode::Usage, "{}: expert {} can't be damaged so; it must be 0 to {}",
+                      file.path, spec.expert, last);
+  return spec;
+}
+
+base::Result<Bytes> header_of(const FaultSpec& spec, const gguf::File& file) {
+  gguf_init_params only_header{true, nullptr};
+  const Gguf original(gguf_init_from_file(file.path.c_str(), only_header));
+  if (!original) return base::fail(base::ErrorCode::Format, "{}: ggml can't read its metadata", file.path);
+  const std::string what = describe(spec);
+  const std::string name =
+      fmt::format("FAULTY, for tests: {} in {}", what, file.string_at("general.name").value_or("a model"));
+  gguf_set_val_str(original.get(), "general.name", name.c_str());
+  gguf_set_val_str(original.get(), "moestress.fault", what.c_str());
+  // A copy, since the original lists tensors, which header_bytes adds.
+  const Gguf keys(gguf_init_empty());
+  gguf_set_kv(keys.get(), original.get());
+  std::vector<TensorEntry> entries;
+  entries.reserve(file.tensors.size());
+  for (const auto& tensor : file.tensors)
+    entries.push_back({tensor.name, tensor.type.id, {tensor.dims.begin(), tensor.dims.end()}});
+  return header_bytes(*keys, entries);
+}
+
+}  // namespace
+
+const char* to_string(FaultKind kind) {
+  for (const auto& [known, name] : kNames)
+    if (known == kind) return name;
+  return "";
+}
+
+base::Result<FaultKind> fault_from(std::string_view name) {
+  std::string known;
+  for (const auto& [kind, text] : kNames) {
+    if (name == text) return kind;
+    known += fmt::format("{}{}", known.empty() ? "" : ", ", text);
+  }
+  return base::fail(base::ErrorCode::Usage, "unknown fault {}; there are {}", base::printable(name, 40),
+                    known);
+}
+
+base::Status write_faulty_model(const FaultSpec& wanted, const std::string& from, const std::string& path,
+                                const std::function<void(double)>& progress) {
+  MOESTRESS_TRY(const gguf::File file, gguf::read(from));
+  MOESTRESS_TRY(const FaultSpec spec, checked(wanted, file));
+  MOESTRESS_TRY(const gguf::Topology topology, gguf::topology(file));
+  MOESTRESS_TRY(const Bytes header, header_of(spec, file));
+  MOESTRESS_TRY(NewFile out, NewFile::create(path));
+  MOESTRESS_TRY_STATUS(out.write(header.data(), header.size()));
+  std::ifstream stream(from, std::ios::binary);
+  double done = 0;
+  for (const auto& tensor : file.tensors) {
+    Bytes bytes(tensor.bytes);
+    stream.seekg(static_cast<std::streamoff>(tensor.offset));
+    stream.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    if (!stream) return base::fail(base::ErrorCode::Io, "{}: {} can't be read", from, tensor.name);
+    damage(spec, tensor, topology.experts, bytes);
+    MOESTRESS_TRY_STATUS(out.write(bytes.data(), bytes.size()));
+    MOESTRESS_TRY_STATUS(out.pad(file.alignment));
+    if (progress) progress(++done / static_cast<double>(file.tensors.size()));
+  }
+  return out.commit();
+}
+
+}  // namespace moestress::forge
