@@ -122,7 +122,11 @@ base::Result<Upcycled> upcycle(const UpcyclingOptions& options, const Progress& 
   MOESTRESS_TRY(const FidelityMeter meter, FidelityMeter::create(options.base, forge::sample_text()));
   Upcycling upcycling(options, fitted, meter, progress);
   MOESTRESS_TRY_STATUS(upcycling.attempt(0));
-  MOESTRESS_TRY_STATUS(options.spread ? upcycling.attempt(*options.spread) : upcycling.search());
+  if (!options.spread) {
+    MOESTRESS_TRY_STATUS(upcycling.search());
+  } else if (*options.spread > 0) {
+    MOESTRESS_TRY_STATUS(upcycling.attempt(*options.spread));
+  }
   Upcycled made = upcycling.take();
   MOESTRESS_TRY_STATUS(write_fidelity(options, made));
   return made;

@@ -137,9 +137,9 @@ std::string describe(const quality::Damage& damage) {
   if (damage.exact) {
     text += fmt::format("; the same kernels compute something else in {} texts", damage.exact->texts);
     if (damage.exact->layer >= 0)
-      text += fmt::format(", first before the router of layer {}", damage.exact->layer);
+      text += fmt::format(", first seen at the router of layer {}", damage.exact->layer);
     for (std::size_t i = 0; i < damage.exact->experts.size(); ++i)
-      text += fmt::format("{} {}", i == 0 ? ", after expert" : ",", damage.exact->experts[i]);
+      text += fmt::format("{} {}", i == 0 ? ", after experts" : ",", damage.exact->experts[i]);
   }
   if (!damage.routing.empty()) {
     const auto& first = damage.routing.front();
@@ -147,7 +147,9 @@ std::string describe(const quality::Damage& damage) {
                         first.layer, first.agreement, first.agreement_rounding);
     if (damage.routing.size() > 1) text += fmt::format(" ({} layers in all)", damage.routing.size());
   }
-  if (!damage.experts.empty()) {
+  // What follows the first difference spreads to tokens of other experts: where that is known, it is the
+  // better word.
+  if (!damage.exact && !damage.experts.empty()) {
     const auto& worst = damage.experts.front();
     text += fmt::format(
         "; tokens sent to expert {} of layer {} part {:.1f} times as far as others (p {:.1e}, {} "

@@ -27,7 +27,7 @@ struct RoutingBreak {
 };
 
 /// Where the other side first differs from the rounding side, bit by bit. Two runs of one function by the
-/// same kernels don't differ at all; so where some tokens are the same, the others tell of another function.
+/// same kernels don't differ at all.
 struct FirstDifference {
   std::int64_t texts = 0;  ///< that differ
   int layer = -1;  ///< whose router is the first to give other weights, in most of them; -1: none does
