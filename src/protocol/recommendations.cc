@@ -14,7 +14,9 @@ namespace {
 /// host's path.
 std::optional<record::Recommendation> move_layers(const CriterionInput& input, const gguf::Topology& topology,
                                                   const record::ExpertPlacement& placement) {
-  if (!input.has_device || input.device_peaks.empty() || topology.moe_layers.empty()) return std::nullopt;
+  // A device made of software computes on the host: nothing is gained there.
+  if (!input.has_device || input.software_device || input.device_peaks.empty() || topology.moe_layers.empty())
+    return std::nullopt;
   double peak = 0;
   for (const auto& [source, bytes] : input.device_peaks) peak = std::max(peak, bytes);
   const auto layers = static_cast<double>(topology.moe_layers.size());
