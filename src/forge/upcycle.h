@@ -45,7 +45,7 @@ base::Result<std::uint32_t> experts_type_from(std::string_view name);
 /// the base's function exactly with a spread of 0, but for rounding; in deepseek the shared experts are the
 /// base's feed-forward and the routed ones, each half of its neurons, add ± spread of themselves. Quantised
 /// blocks are copied, or scaled in their factors; nothing is quantised anew unless `experts_type` asks for
-/// it. The first half of deepseek's layers stays dense. Where `fitted`, routers send alike inputs to the same
+/// it. Just over half of deepseek's layers stay dense. Where `fitted`, routers send alike inputs to the same
 /// experts (router.h), and gpt-oss gets neurons for gates beyond its limit (wide_neurons.h). Written like
 /// write_random_model; holds one of the base's tensors at a time. Errors: those of gguf::read; Unsupported
 /// (the base is of another architecture, is itself a Mixture of Experts, lacks a tensor, or has one in a type
