@@ -106,8 +106,7 @@ void damage(const FaultSpec& spec, const gguf::Tensor& tensor, int experts, Byte
   }
 }
 
-base::Result<FaultSpec> checked(FaultSpec spec, const gguf::File& file) {
-  MOESTRESS_TRY(const gguf::Topology topology, gguf::topology(file));
+base::Result<FaultSpec> checked(FaultSpec spec, const gguf::File& file, const gguf::Topology& topology) {
   const auto& layers = topology.moe_layers;
   if (layers.empty())
     return base::fail(base::ErrorCode::Usage, "{}: has no layer with experts to damage", file.path);
@@ -123,17 +122,12 @@ base::Result<FaultSpec> checked(FaultSpec spec, const gguf::File& file) {
 }
 
 base::Result<Bytes> header_of(const FaultSpec& spec, const gguf::File& file) {
-  gguf_init_params only_header{true, nullptr};
-  const Gguf original(gguf_init_from_file(file.path.c_str(), only_header));
-  if (!original) return base::fail(base::ErrorCode::Format, "{}: ggml can't read its metadata", file.path);
+  MOESTRESS_TRY(const Gguf keys, read_keys(file.path));
   const std::string what = describe(spec);
   const std::string name =
       fmt::format("FAULTY, for tests: {} in {}", what, file.string_at("general.name").value_or("a model"));
-  gguf_set_val_str(original.get(), "general.name", name.c_str());
-  gguf_set_val_str(original.get(), "moestress.fault", what.c_str());
-  // A copy, since the original lists tensors, which header_bytes adds.
-  const Gguf keys(gguf_init_empty());
-  gguf_set_kv(keys.get(), original.get());
+  gguf_set_val_str(keys.get(), "general.name", name.c_str());
+  gguf_set_val_str(keys.get(), "moestress.fault", what.c_str());
   std::vector<TensorEntry> entries;
   entries.reserve(file.tensors.size());
   for (const auto& tensor : file.tensors)
@@ -142,12 +136,6 @@ base::Result<Bytes> header_of(const FaultSpec& spec, const gguf::File& file) {
 }
 
 }  // namespace
-
-const char* to_string(FaultKind kind) {
-  for (const auto& [known, name] : kNames)
-    if (known == kind) return name;
-  return "";
-}
 
 base::Result<FaultKind> fault_from(std::string_view name) {
   std::string known;
@@ -162,8 +150,8 @@ base::Result<FaultKind> fault_from(std::string_view name) {
 base::Status write_faulty_model(const FaultSpec& wanted, const std::string& from, const std::string& path,
                                 const std::function<void(double)>& progress) {
   MOESTRESS_TRY(const gguf::File file, gguf::read(from));
-  MOESTRESS_TRY(const FaultSpec spec, checked(wanted, file));
   MOESTRESS_TRY(const gguf::Topology topology, gguf::topology(file));
+  MOESTRESS_TRY(const FaultSpec spec, checked(wanted, file, topology));
   MOESTRESS_TRY(const Bytes header, header_of(spec, file));
   MOESTRESS_TRY(NewFile out, NewFile::create(path));
   MOESTRESS_TRY_STATUS(out.write(header.data(), header.size()));

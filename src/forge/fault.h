@@ -19,9 +19,8 @@ enum class FaultKind {
   TwoBitExperts,  ///< all experts of one layer, shared ones too, rounded to four values in each block of 32
 };
 
-/// "zero-expert", "swap-experts", "scale-expert", "shuffle-router", "two-bit-experts".
-const char* to_string(FaultKind kind);
-/// Errors: Usage, naming those that there are.
+/// "zero-expert", "swap-experts", "scale-expert", "shuffle-router" or "two-bit-experts". Errors: Usage,
+/// naming those that there are.
 base::Result<FaultKind> fault_from(std::string_view name);
 
 struct FaultSpec {

@@ -16,6 +16,16 @@ struct FreeGgml {
 
 void FreeGguf::operator()(gguf_context* gguf) const { gguf_free(gguf); }
 
+base::Result<Gguf> read_keys(const std::string& path) {
+  const gguf_init_params only_header{true, nullptr};
+  const Gguf whole(gguf_init_from_file(path.c_str(), only_header));
+  if (!whole) return base::fail(base::ErrorCode::Format, "{}: ggml can't read its metadata", path);
+  Gguf keys(gguf_init_empty());
+  CHECK(keys);
+  gguf_set_kv(keys.get(), whole.get());
+  return keys;
+}
+
 std::vector<char> header_bytes(gguf_context& gguf, const std::vector<TensorEntry>& tensors) {
   const ggml_init_params params{ggml_tensor_overhead() * tensors.size(), nullptr, true};
   const std::unique_ptr<ggml_context, FreeGgml> ggml(ggml_init(params));

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "base/result.h"
+
 struct gguf_context;
 
 namespace moestress::forge {
@@ -13,6 +15,9 @@ struct FreeGguf {
   void operator()(gguf_context* gguf) const;
 };
 using Gguf = std::unique_ptr<gguf_context, FreeGguf>;
+
+/// The metadata of a file without its list of tensors. Errors: Format.
+base::Result<Gguf> read_keys(const std::string& path);
 
 /// A tensor as a GGUF file lists it.
 struct TensorEntry {

@@ -515,12 +515,7 @@ void set_description(gguf_context* gguf, const Base& dense, const UpcycleSpec& s
 
 base::Result<Bytes> header_of(const Base& dense, const UpcycleSpec& spec, const Planner& planner,
                               const std::vector<Part>& parts) {
-  gguf_init_params only_header{true, nullptr};
-  const Gguf original(gguf_init_from_file(spec.base.c_str(), only_header));
-  if (!original) return base::fail(base::ErrorCode::Format, "{}: ggml can't read its metadata", spec.base);
-  const Gguf gguf(gguf_init_empty());
-  CHECK(gguf);
-  gguf_set_kv(gguf.get(), original.get());
+  MOESTRESS_TRY(const Gguf gguf, read_keys(spec.base));
   std::vector<std::string> foreign{"general.file_type", "general.size_label"};
   for (const auto& [key, value] : dense.file().metadata)
     if (key.starts_with("llama.")) foreign.push_back(key);

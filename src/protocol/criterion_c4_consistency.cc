@@ -31,8 +31,7 @@ record::CriterionResult criterion_c4_consistency(const CriterionInput& input) {
   if (const auto cpu = input.metric("6.1", "baseline_on_cpu"); cpu && cpu->value > 0) {
     result.reason = fmt::format(
         "the CPU agrees with itself in another rounding (lower limit {:.1f} %); there was no real GPU to "
-        "play "
-        "GPU-only",
+        "play GPU-only",
         *result.measured);
     return result;
   }

@@ -134,23 +134,36 @@ std::string bytes_of(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-Score score(const std::string& path) {
-  LoadOptions load;
-  load.path = path;
-  load.device = "cpu";
-  const auto model = Model::load(load, silent());
+std::shared_ptr<Model> load(const std::string& path) {
+  LoadOptions options;
+  options.path = path;
+  options.device = "cpu";
+  const auto model = Model::load(options, silent());
   EXPECT_TRUE(model) << (model ? "" : model.error().message);
-  if (!model) return {};
-  std::vector<Token> tokens = (*model)->tokenize(forge::sample_text(), false, false);
+  return model ? *model : nullptr;
+}
+
+std::vector<Token> first_tokens(const Model& model) {
+  std::vector<Token> tokens = model.tokenize(forge::sample_text(), false, false);
   tokens.resize(128);
+  return tokens;
+}
+
+ContextOptions one_slot() {
   ContextOptions options;
   options.slots = 1;
   options.context_tokens = 256;
   options.threads = 1;
-  const auto scorer = Scorer::create(*model, options, silent());
+  return options;
+}
+
+Score score(const std::string& path) {
+  const auto model = load(path);
+  if (!model) return {};
+  const auto scorer = Scorer::create(model, one_slot(), silent());
   EXPECT_TRUE(scorer);
   Score scored;
-  const std::vector<std::vector<Token>> texts{tokens};
+  const std::vector<std::vector<Token>> texts{first_tokens(*model)};
   EXPECT_TRUE((*scorer)->score(texts, [&](std::size_t, Score one) { scored = std::move(one); }));
   return scored;
 }
@@ -169,18 +182,9 @@ double kl_mean(const Score& expected, const Score& actual) {
 
 /// The dense model's feed-forwards on the text that is scored.
 forge::Fitted fitted_to(const std::string& path, forge::Topology topology) {
-  LoadOptions load;
-  load.path = path;
-  load.device = "cpu";
-  const auto model = Model::load(load, silent());
-  EXPECT_TRUE(model) << (model ? "" : model.error().message);
-  std::vector<Token> tokens = (*model)->tokenize(forge::sample_text(), false, false);
-  tokens.resize(128);
-  ContextOptions options;
-  options.slots = 1;
-  options.context_tokens = 256;
-  options.threads = 1;
-  const auto reader = ActivationReader::create(*model, options, {"ffn_norm", "ffn_gate"}, silent());
+  const auto model = load(path);
+  const std::vector<Token> tokens = first_tokens(*model);
+  const auto reader = ActivationReader::create(model, one_slot(), {"ffn_norm", "ffn_gate"}, silent());
   EXPECT_TRUE(reader) << (reader ? "" : reader.error().message);
   std::vector<std::vector<float>> inputs(kLayers);
   forge::Fitted fitted;
