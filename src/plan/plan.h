@@ -53,15 +53,28 @@ struct TestParameters {
   int concurrency_tokens = 0;           ///< of each reply; scales, at least 16
   int concurrency_rounds = 0;           ///< replies of each session; scales, at least 1
   // 2.3 context
-  std::vector<double> context_fractions;  ///< of the slot's context, ascending in (0, 1]
+  std::vector<double> context_fractions;      ///< of the slot's context, ascending in (0, 1]
+  std::vector<double> context_needle_depths;  ///< where needles lie, 0 (front) to 1 (end), ascending
+  int context_reply_tokens = 0;               ///< decoded after each fill; scales, at least 8
   // 3.1 routing
   int routing_prompts_per_set = 0;  ///< scales, at least 4
   int routing_reply_tokens = 0;     ///< traced beside the prompt; 0: prompts only; scales
   int routing_permutations = 0;     ///< of the significance test; scales, at least 199
+  // 3.2 specialisation
+  int specialisation_prompts = 0;  ///< of each domain; scales, at least 4
+  int specialisation_tokens = 0;   ///< bound of an answer; scales, at least 8
+  // 4.1 conversation
+  int conversation_count = 0;   ///< scales, at least 1
+  int conversation_turns = 0;   ///< exchanges of each
+  int conversation_tokens = 0;  ///< bound of a reply; scales, at least 16
+  // 4.2 API stress
+  int api_requests = 0;  ///< of each endpoint and way of asking; scales, at least 2
+  int api_misuses = 0;   ///< of each kind of misuse; scales, at least 1
   // 5.1 memory
   int memory_requests = 0;           ///< of the leak slope; scales, at least 6
   double memory_idle_seconds = 0;    ///< for the recovery after load; scales, at least 1
   std::vector<int> memory_contexts;  ///< context tokens per slot that C6 fits a line through
+  std::vector<int> memory_sessions;  ///< sessions at once whose memory is looked at
   // 5.2 profile
   int profile_requests = 0;                  ///< scales, at least 1
   int profile_tokens = 0;                    ///< of each reply; scales, at least 16
@@ -69,7 +82,27 @@ struct TestParameters {
   // 6.1 consistency
   int consistency_prompts = 0;  ///< C4 can be decided from 73 on; scales, at least 2
   int consistency_tokens = 0;   ///< compared of each; scales, at least 8
-  // 4.2 and 5.2, open loop
+  // 6.2 reasoning
+  int reasoning_tasks = 0;       ///< of each family; scales, at least 2
+  int reasoning_tokens = 0;      ///< bound of an answer
+  int reasoning_difficulty = 1;  ///< 1 (a step or two) to 5
+  // S1 marathon
+  double marathon_seconds = 0;             ///< scales, at least 2
+  int marathon_threads = 0;                ///< conversations that go on side by side
+  int marathon_tokens = 0;                 ///< bound of a reply
+  double marathon_checkpoint_seconds = 0;  ///< between checkpoints
+  // S2 expert specialization
+  int challenge_prompts = 0;  ///< of each expert subset; scales, at least 4
+  // S3 production load
+  double production_seconds = 0;      ///< of each arrival pattern; scales, at least 2
+  int production_tokens = 0;          ///< of a long reply; a short one has a quarter
+  double production_ttft_ms_max = 0;  ///< the objective: from the planned start
+  double production_tpot_ms_max = 0;  ///< the objective: between tokens
+  int production_search_steps = 0;    ///< rates tried; scales, at least 2
+  // S4 context saturation
+  int saturation_steps = 0;         ///< from empty to full; at least 4, so that a bend can be told
+  int saturation_reply_tokens = 0;  ///< decoded at each
+  // 5.2 open loop
   double open_loop_rate_per_s = 0;  ///< planned arrivals
   int open_loop_requests = 0;       ///< scales, at least 4
   bool operator==(const TestParameters&) const = default;

@@ -208,6 +208,10 @@ load::LoadResult Rig::closed_loop(const std::string& test_id,
   load::ClosedLoop plan;
   plan.sessions = std::move(sessions);
   plan.stop_after = stop_after;
+  return closed_loop(test_id, std::move(plan));
+}
+
+load::LoadResult Rig::closed_loop(const std::string& test_id, load::ClosedLoop plan) {
   return with_tokens(
       load::run_closed_loop(loop_, run_.clock, run_.epoch, sender(test_id), std::move(plan), run_.cancelled));
 }

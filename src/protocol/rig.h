@@ -106,6 +106,9 @@ class Rig {
   /// Runs the sessions and records every outcome under `test_id`; tokens are counted.
   load::LoadResult closed_loop(const std::string& test_id, std::vector<std::vector<record::Request>> sessions,
                                std::optional<base::Duration> stop_after = std::nullopt);
+  /// The same with all that a closed loop can be told: think time, conversations that are completed as they
+  /// go.
+  load::LoadResult closed_loop(const std::string& test_id, load::ClosedLoop plan);
   load::LoadResult open_loop(const std::string& test_id, std::vector<record::Request> requests);
 
   // What the probe saw.

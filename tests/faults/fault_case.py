@@ -1,0 +1,72 @@
+"""A pair of tests for each test of the protocol: a sound target passes it, one with the fault that it exists to find
+fails it. Run by ctest as faults_<id>; only the standard library.
+
+Usage: test_1_2.py MOESTRESS [unittest options]
+"""
+
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+FOLDER = pathlib.Path(__file__).parent
+
+
+class FaultCase(unittest.TestCase):
+    """`id` is the test looked at; `plan` the TOML lines that its runs have in common."""
+
+    id = ""
+    plan = 'extends = "smoke"\n'
+    moestress = ""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="moestress-faults-"))
+        cls.random_model = cls.folder / "random.gguf"
+        cls.call("forge", "--topology", "phimoe", "--size", "tiny", "--seed", 1, "-o", cls.random_model)
+        # The simulated server speaks, so what it stands for must not be marked as one that can't.
+        cls.model = cls.folder / "simulated.gguf"
+        cls.model.write_bytes(cls.random_model.read_bytes().replace(b"moestress.weights", b"moestress.weight_"))
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.folder, ignore_errors=True)
+
+    @classmethod
+    def call(cls, *arguments, expect=(0,), timeout=300):
+        done = subprocess.run([cls.moestress, *map(str, arguments)], capture_output=True, text=True, timeout=timeout)
+        assert done.returncode in expect, f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
+        return done
+
+    def run_test(self, *arguments, plan="", model=None):
+        """One run of the test; gives its result."""
+        plan_file = self.folder / "plan.toml"
+        plan_file.write_text(f'{self.plan}{plan}')
+        out = pathlib.Path(tempfile.mkdtemp(dir=self.folder)) / "run"
+        self.call("run", plan_file, "-m", model or self.model, "--only", self.id, "--out", out, *arguments,
+                  expect=(0, 1, 3, 4))
+        result = json.loads((out / "result.json").read_text())
+        tests = {test["id"]: test for test in result["models"][0]["tests"]}
+        return tests[self.id]
+
+    def simulated(self, fault=None, options="", plan="", model=None):
+        """A run against the simulated server, sound or with a fault."""
+        command = f"exec {sys.executable} {FOLDER / 'simulated_server.py'} {{port}} {options}"
+        if fault:
+            command += f" --fault '{fault}'"
+        return self.run_test("--spawn", command, "--dialect", "openai", plan=plan, model=model)
+
+    def assert_sound(self, test):
+        self.assertEqual(test["verdict"], "PASS", test["reason"])
+
+    def assert_found(self, test, words=""):
+        self.assertEqual(test["verdict"], "FAIL", test["reason"])
+        self.assertIn(words, test["reason"])
+
+
+def main():
+    FaultCase.moestress = sys.argv[1]
+    unittest.main(module="__main__", argv=[sys.argv[0], *sys.argv[2:]], verbosity=2)

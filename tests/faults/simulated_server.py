@@ -1,0 +1,201 @@
+"""A server that speaks OpenAI's API without a model, sound or with one fault, for the tests of moestress' own tests.
+
+Usage: simulated_server.py PORT [--fault NAME] [--tok-s N] [--prefill-tok-s N] [--slots N] [--context N]
+
+It answers in words that are one token each in the vocabulary of `moestress forge --size tiny`, so that its token counts
+are exact. What it says is up to its brain (brains.py); each fault (faults.py) overrides one of the hooks of Server.
+Only the standard library.
+"""
+
+import argparse
+import http.server
+import json
+import random
+import re
+import threading
+import time
+
+WORDS = """the and that number for part return numbers you are people they this than about other first one word list who
+there she sum some function car can name not result self What answer work does time value from two them slow would
+will were fast came less total day into before how hour year sea model has have step help travel energy config new largest
+said miles experts sugar until small oxygen price book machine disk after sun same side old water went four food found
+city per plan print but back last light too end each run right river thing three think between house send When more
+moves party under her times train agreement Put enough cont False words kind text law lamp Every keep blood
+helpful json question takes around wrote week close patient planet mountain money language dioxide requests empty rates
+through degrees character""".split()
+
+
+class Server:
+    """The sound server. Hooks are called by one thread for each connection."""
+
+    def __init__(self, options):
+        self.tok_s = options.tok_s
+        self.prefill_tok_s = options.prefill_tok_s
+        self.slots = threading.BoundedSemaphore(options.slots)
+        self.context = options.context
+        self.started = time.monotonic()
+        self.requests = 0
+        self.lock = threading.Lock()
+
+    # Hooks.
+
+    def before_listening(self):
+        """What loading does; blocks until ready."""
+
+    def prompt_tokens(self, messages):
+        """About as many as a tokenizer of 850 entries makes of it."""
+        return sum(8 + len(re.findall(r"\w{1,4}|\W", message["content"])) for message in messages)
+
+    def words(self, messages, max_tokens):
+        """The reply as a list of tokens; brains.py knows what to say, else it is prose."""
+        import brains
+        said = brains.reply(messages)
+        if said is not None:
+            return said[:max_tokens]
+        source = random.Random(json.dumps(messages))
+        return [" " + source.choice(WORDS) for _ in range(max_tokens)]
+
+    def claimed_tokens(self, generated):
+        """What `usage` says."""
+        return generated
+
+    def seconds_per_token(self, index):
+        return 1 / self.tok_s
+
+    def seconds_of_prefill(self, tokens):
+        return tokens / self.prefill_tok_s
+
+    def after_request(self):
+        """Called once for each reply, whether it was read to its end or not."""
+
+    def on_hang_up(self):
+        """The client went away in the middle of a reply; its slot is free after this."""
+
+    def on_overflow(self, handler, tokens):
+        handler.error(400, f"the request exceeds the available context size: {tokens} tokens, {self.context} fit")
+
+    # The service.
+
+    def generate(self, handler, body):
+        messages = body.get("messages") or [{"role": "user", "content": body.get("prompt", "")}]
+        max_tokens = int(body.get("max_tokens", 64))
+        prompt = self.prompt_tokens(messages)
+        if prompt + 1 > self.context:
+            return self.on_overflow(handler, prompt)
+        tokens = self.words(messages, max_tokens)
+        finish = "length" if len(tokens) >= max_tokens else "stop"
+        usage = {"completion_tokens": self.claimed_tokens(len(tokens))}
+        chat = "messages" in body
+        self.slots.acquire()
+        try:
+            time.sleep(self.seconds_of_prefill(prompt))
+            if body.get("stream"):
+                self.stream(handler, chat, tokens, finish, usage)
+            else:
+                time.sleep(sum(self.seconds_per_token(i) for i in range(len(tokens))))
+                handler.answer(200, self.whole(chat, "".join(tokens), finish, usage))
+        except (BrokenPipeError, ConnectionResetError):
+            self.on_hang_up()
+        finally:
+            self.slots.release()
+            self.after_request()
+
+    def whole(self, chat, text, finish, usage):
+        choice = {"index": 0, "finish_reason": finish}
+        choice.update({"message": {"role": "assistant", "content": text}} if chat else {"text": text})
+        return {"object": "chat.completion", "model": "simulated", "choices": [choice], "usage": usage}
+
+    def event(self, chat, text=None, finish=None, usage=None):
+        choice = {"index": 0, "finish_reason": finish}
+        choice.update({"delta": {"content": text} if text else {}} if chat else {"text": text or ""})
+        event = {"object": "chat.completion.chunk", "model": "simulated", "choices": [choice]}
+        if usage:
+            event["usage"] = usage
+        return f"data: {json.dumps(event)}\n\n"
+
+    def stream(self, handler, chat, tokens, finish, usage):
+        handler.begin_stream()
+        due = time.monotonic()
+        for i, token in enumerate(tokens):
+            due += self.seconds_per_token(i)
+            time.sleep(max(0, due - time.monotonic()))
+            handler.piece(self.event(chat, token))
+        handler.piece(self.event(chat, finish=finish, usage=usage))
+        handler.piece("data: [DONE]\n\n")
+        handler.piece("")
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_object: Server
+    wbufsize = 0
+    disable_nagle_algorithm = True
+
+    def log_message(self, *_):
+        pass
+
+    def answer(self, status, document):
+        body = json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def error(self, status, message):
+        self.answer(status, {"error": {"message": message, "code": status}})
+
+    def begin_stream(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+
+    def piece(self, text):
+        """One chunk of a stream; an empty one ends it."""
+        data = text.encode()
+        self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+
+    def do_GET(self):
+        if self.path == "/health":
+            self.answer(200, {"status": "ok"})
+        elif self.path == "/v1/models":
+            self.answer(200, {"object": "list", "data": [{"id": "simulated", "object": "model"}]})
+        else:
+            self.error(404, "no such path")
+
+    def do_POST(self):
+        if self.path not in ("/v1/chat/completions", "/v1/completions"):
+            return self.error(404, "no such path")
+        try:
+            body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+            if not isinstance(body, dict):
+                raise ValueError("not an object")
+        except ValueError as error:
+            return self.error(400, f"not JSON: {error}")
+        self.server_object.generate(self, body)
+
+
+def main():
+    import faults
+    parser = argparse.ArgumentParser()
+    parser.add_argument("port", type=int)
+    parser.add_argument("--fault")
+    parser.add_argument("--tok-s", type=float, default=200)
+    parser.add_argument("--prefill-tok-s", type=float, default=20000)
+    parser.add_argument("--slots", type=int, default=5)
+    parser.add_argument("--context", type=int, default=1 << 20)
+    options = parser.parse_args()
+    server = faults.FAULTS[options.fault](options) if options.fault else Server(options)
+    server.before_listening()
+    Handler.server_object = server
+
+    class Listener(http.server.ThreadingHTTPServer):
+        request_queue_size = 128
+        daemon_threads = True
+
+    Listener(("127.0.0.1", options.port), Handler).serve_forever()
+
+
+if __name__ == "__main__":
+    main()
