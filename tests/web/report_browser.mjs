@@ -7,7 +7,7 @@ import { check, equal, fail, finish, pinned, pinnedPath, sampleRuns } from "./sa
 
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const REPORT_BYTES_MAX = 3_000_000;
-const SECTIONS = ["summary", "criteria", "memory", "latency", "speed", "routing", "tests", "not-measured", "environment", "reproduce"];
+const SECTIONS = ["summary", "criteria", "compared", "memory", "latency", "speed", "routing", "tests", "not-measured", "environment", "reproduce"];
 
 if (!existsSync(CHROMIUM)) fail(`${CHROMIUM} is missing: run scripts/install-packages.sh test, or set CHROMIUM`);
 const { chromium } = pinned("playwright-core");
@@ -80,6 +80,9 @@ await open("three", {}, async (page, name) => {
   const c2 = page.locator("#criteria table").nth(1).locator("tr", { hasText: "C2" });
   for (const text of ["✗FAIL", "5.31 GB", "< 5 GB", "7,204 samples", "peaks at 5.31 GB during test 2.3"])
     check((await c2.textContent()).includes(text), `${name}: C2 of phi-3.5-moe says ${text}`);
+  equal(await page.locator("#compared .matrix tbody tr").count(), await page.locator("#tests details.test").count(), `${name}: each test in the comparison`);
+  check((await page.locator("#compared .compare").count()) >= 3, `${name}: charts of the main figures`);
+  check((await row("#compared .compare", "gpt-oss-20b").textContent()).includes("tok/s"), `${name}: a model's figure in a chart`);
   check((await row("#summary .matrix", "C4").textContent()).includes("skipped"), `${name}: C4 skipped in the matrix`);
   // Test 1.2 has 45 requests: enough for a median, not for p90 or p99.
   const latency = await row("#latency table", "1.2").locator("td").allTextContents();

@@ -4,6 +4,7 @@ import { render } from "preact";
 import type { VNode } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Environment, NotMeasured, Reproduce } from "./about";
+import { Compared } from "./comparison";
 import { seconds } from "./format";
 import { Latencies, Memory, Speed } from "./measurements";
 import { Said, Verdict } from "./parts";
@@ -17,6 +18,7 @@ import { onTheme, startTheme, theme, toggleTheme } from "./theme";
 const SECTIONS: [string, string][] = [
   ["summary", "Summary"],
   ["criteria", "Criteria"],
+  ["compared", "Models compared"],
   ["memory", "Memory"],
   ["latency", "Latency"],
   ["speed", "Speed and scaling"],
@@ -98,6 +100,7 @@ function Report({ payload }: { payload: Payload }): VNode {
       <main id="main" tabindex="-1">
         <${Summary} payload=${payload} />
         <${Criteria} payload=${payload} />
+        <${Compared} payload=${payload} />
         <${Memory} payload=${payload} />
         <${Latencies} payload=${payload} />
         <${Speed} payload=${payload} />
