@@ -25,12 +25,14 @@ namespace {
 
 using Bytes = std::vector<char>;
 
-constexpr std::array<std::pair<FaultKind, const char*>, 5> kNames{
+constexpr std::array<std::pair<FaultKind, const char*>, 7> kNames{
     {{FaultKind::ZeroExpert, "zero-expert"},
      {FaultKind::SwapExperts, "swap-experts"},
      {FaultKind::ScaleExpert, "scale-expert"},
      {FaultKind::ShuffleRouter, "shuffle-router"},
-     {FaultKind::TwoBitExperts, "two-bit-experts"}}};
+     {FaultKind::TwoBitExperts, "two-bit-experts"},
+     {FaultKind::CollapseRouter, "collapse-router"},
+     {FaultKind::BlindRouter, "blind-router"}}};
 constexpr float kScale = 1.5F;
 
 std::string describe(const FaultSpec& spec) {
@@ -46,6 +48,11 @@ std::string describe(const FaultSpec& spec) {
       return fmt::format("the router of layer {} is shuffled", spec.layer);
     case FaultKind::TwoBitExperts:
       return fmt::format("the experts of layer {} are rounded to 2 bits", spec.layer);
+    case FaultKind::CollapseRouter:
+      return fmt::format("the router of layer {} knows experts {} and {} only", spec.layer, spec.expert,
+                         spec.expert + 1);
+    case FaultKind::BlindRouter:
+      return fmt::format("the router of layer {} is zero", spec.layer);
   }
   return {};
 }
@@ -59,6 +66,20 @@ void round_to_two_bits(std::span<float> values) {
     if (step <= 0) continue;
     for (float& value : block) value = low + step * std::round((value - low) / step);
   }
+}
+
+/// Of a router's rows all become 0 but that of one expert, and that of the next which becomes its
+/// opposite: one of the two is always the first choice, and the others tie, so that the rest of the choice is
+/// always the same.
+void collapse(const FaultSpec& spec, std::uint32_t type, std::size_t slice, std::int64_t row, Bytes& bytes) {
+  const auto begin = bytes.begin() + static_cast<std::ptrdiff_t>(slice) * spec.expert;
+  const Bytes kept(begin, begin + static_cast<std::ptrdiff_t>(slice));
+  std::vector<float> values = values_of(type, kept);
+  for (float& value : values) value = -value;
+  const Bytes opposite = blocks_of(type, values, row);
+  std::fill(bytes.begin(), bytes.end(), '\0');
+  std::copy(kept.begin(), kept.end(), begin);
+  std::copy_n(opposite.begin(), slice, begin + static_cast<std::ptrdiff_t>(slice));
 }
 
 /// Changes the bytes of one tensor, if it is one that the fault is in.
@@ -103,6 +124,13 @@ void damage(const FaultSpec& spec, const gguf::Tensor& tensor, int experts, Byte
       bytes = blocks_of(tensor.type.id, values, row);
       return;
     }
+    case FaultKind::CollapseRouter:
+      if (router && part.ends_with(".weight")) return collapse(spec, tensor.type.id, slice, row, bytes);
+      if (router) std::fill(bytes.begin(), bytes.end(), '\0');
+      return;
+    case FaultKind::BlindRouter:
+      if (router) std::fill(bytes.begin(), bytes.end(), '\0');
+      return;
   }
 }
 
@@ -114,7 +142,8 @@ base::Result<FaultSpec> checked(FaultSpec spec, const gguf::File& file, const gg
   if (std::find(layers.begin(), layers.end(), spec.layer) == layers.end())
     return base::fail(base::ErrorCode::Usage, "{}: layer {} has no experts; layers {} to {} have", file.path,
                       spec.layer, layers.front(), layers.back());
-  const int last = topology.experts - (spec.kind == FaultKind::SwapExperts ? 2 : 1);
+  const bool with_next = spec.kind == FaultKind::SwapExperts || spec.kind == FaultKind::CollapseRouter;
+  const int last = topology.experts - (with_next ? 2 : 1);
   if (spec.expert < 0 || spec.expert > last)
     return base::fail(base::ErrorCode::Usage, "{}: expert {} can't be damaged so; it must be 0 to {}",
                       file.path, spec.expert, last);
@@ -137,14 +166,17 @@ base::Result<Bytes> header_of(const FaultSpec& spec, const gguf::File& file) {
 
 }  // namespace
 
+std::string fault_names() {
+  std::string names;
+  for (const auto& [kind, text] : kNames) names += fmt::format("{}{}", names.empty() ? "" : ", ", text);
+  return names;
+}
+
 base::Result<FaultKind> fault_from(std::string_view name) {
-  std::string known;
-  for (const auto& [kind, text] : kNames) {
+  for (const auto& [kind, text] : kNames)
     if (name == text) return kind;
-    known += fmt::format("{}{}", known.empty() ? "" : ", ", text);
-  }
   return base::fail(base::ErrorCode::Usage, "unknown fault {}; there are {}", base::printable(name, 40),
-                    known);
+                    fault_names());
 }
 
 base::Status write_faulty_model(const FaultSpec& wanted, const std::string& from, const std::string& path,

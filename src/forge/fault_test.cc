@@ -132,6 +132,28 @@ TEST_P(Fault, RoundsTheExpertsOfOneLayer) {
   EXPECT_LE(levels.size(), 4U);
 }
 
+TEST_P(Fault, CollapsesOneRouterOnTwoExperts) {
+  damage(FaultKind::CollapseRouter);
+  for (const auto& name : changed()) EXPECT_THAT(name, HasSubstr("ffn_gate_inp"));
+  const std::string router = "blk." + std::to_string(layer_) + ".ffn_gate_inp.weight";
+  const auto before = values(sound_, router), after = values(faulty_, router);
+  const std::size_t row = before.size() / experts();
+  for (std::size_t i = 0; i < after.size(); ++i) {
+    const std::size_t expert = i / row;
+    EXPECT_EQ(after[i], expert == 2 ? before[i] : expert == 3 ? -before[i - row] : 0.0F) << i;
+  }
+}
+
+TEST_P(Fault, BlindsOneRouter) {
+  damage(FaultKind::BlindRouter);
+  const auto names = changed();
+  EXPECT_FALSE(names.empty());
+  for (const auto& name : names) {
+    EXPECT_THAT(name, HasSubstr("blk." + std::to_string(layer_) + ".ffn_gate_inp"));
+    for (const float value : values(faulty_, name)) EXPECT_EQ(value, 0);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Topologies, Fault,
                          testing::Values(Topology::GptOss, Topology::PhiMoe, Topology::DeepSeek));
 
@@ -146,6 +168,8 @@ TEST(FaultErrors, NameWhatIsWrong) {
   EXPECT_THAT(error({FaultKind::ZeroExpert, 0, 0, 1}), HasSubstr("layer 0 has no experts"));
   EXPECT_THAT(error({FaultKind::ZeroExpert, 1, 64, 1}), HasSubstr("must be 0 to 63"));
   EXPECT_THAT(error({FaultKind::SwapExperts, 1, 63, 1}), HasSubstr("must be 0 to 62"));
+  EXPECT_THAT(error({FaultKind::CollapseRouter, 1, 63, 1}), HasSubstr("must be 0 to 62"));
+  EXPECT_EQ(fault_from("blind-router"), FaultKind::BlindRouter);
   EXPECT_THAT(fault_from("zero").error().message, HasSubstr("zero-expert"));
 }
 
