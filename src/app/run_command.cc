@@ -18,6 +18,7 @@
 #include "plan/placement.h"
 #include "plan/plan.h"
 #include "probe/environment.h"
+#include "protocol/prompt_files.h"
 #include "protocol/runner.h"
 #include "store/run_writer.h"
 
@@ -122,6 +123,7 @@ struct Prepared {
   record::ExpertPlacement placement;
   protocol::ResolvedDevice device;
   std::string directory;
+  workload::PromptLibrary prompts;
 };
 
 base::Result<Prepared> prepare(plan::Plan plan, const RunOptions& options, const base::Clock& clock) {
@@ -135,6 +137,7 @@ base::Result<Prepared> prepare(plan::Plan plan, const RunOptions& options, const
     prepared.api_key = key;
   }
   MOESTRESS_TRY(prepared.placement, plan::parse_placement(prepared.plan.target.experts));
+  MOESTRESS_TRY(prepared.prompts, protocol::load_prompts(prepared.plan));
   if (prepared.plan.target.spawn.empty() && prepared.plan.target.url.empty()) {
     MOESTRESS_TRY(prepared.device, protocol::resolve_device(prepared.plan.target.device));
   }
@@ -198,7 +201,8 @@ base::Result<ExitCode> run(const RunOptions& options) {
                                prepared.url,
                                prepared.api_key,
                                std::filesystem::read_symlink("/proc/self/exe").string(),
-                               prepared.directory};
+                               prepared.directory,
+                               prepared.prompts};
   base::Result<protocol::RunOutcome> outcome = protocol::RunOutcome{};
   {
     const bool terminal = isatty(STDERR_FILENO) != 0;

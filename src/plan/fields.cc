@@ -101,6 +101,15 @@ const std::array kFields{
     Field{"thresholds", "c5_sessions_min", FIELD(thresholds.c5_sessions_min), 1, 64},
     Field{"thresholds", "c6_slope_error_percent_max", FIELD(thresholds.c6_slope_error_percent_max), 0, 1000},
     Field{"thresholds", "c7_coverage_min", FIELD(thresholds.c7_coverage_min), 0, 1},
+
+    Field{"prompts", "code", FIELD(prompts.code)},
+    Field{"prompts", "creative", FIELD(prompts.creative)},
+    Field{"prompts", "math", FIELD(prompts.math)},
+    Field{"prompts", "translation", FIELD(prompts.translation)},
+    Field{"prompts", "documentation", FIELD(prompts.documentation)},
+    Field{"prompts", "conversation", FIELD(prompts.conversation)},
+    Field{"prompts", "science", FIELD(prompts.science)},
+    Field{"prompts", "literature", FIELD(prompts.literature)},
 };
 
 #undef FIELD

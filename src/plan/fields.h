@@ -19,7 +19,7 @@ using FieldPointer = std::variant<int*, double*, std::uint64_t*, std::string*, s
 /// One key of a plan. Reading, writing, checking and scaling all go through the table of these, so that a new
 /// size is one line here and one in plan.h.
 struct Field {
-  std::string_view table;  ///< "", "target", "tests" or "thresholds"
+  std::string_view table;  ///< "", "target", "tests", "thresholds" or "prompts"
   std::string_view key;
   FieldPointer (*in)(Plan& plan);
   double low = 0;                                    ///< of a number, or of each element

@@ -39,7 +39,7 @@ inline constexpr int kPromptCharactersMin = 80;
 /// The sizes of the protocol's tests. `scaled` multiplies those marked "scales"; the others are the
 /// definition of the test and stay.
 struct TestParameters {
-  /// Of the prompts that 2.2, 3.1 and 5.2 draw: longer ones are left out. 0: none is; else at least
+  /// Of the prompts that 2.2, 3.1, 3.2, 5.2 and S2 draw: longer ones are left out. 0: none is; else at least
   /// kPromptCharactersMin.
   int prompt_characters_max = 0;
   // 1.2 generation
@@ -108,6 +108,20 @@ struct TestParameters {
   bool operator==(const TestParameters&) const = default;
 };
 
+/// Files of prompts that take the place of a domain's built-in set, by domain (format:
+/// src/workload/README.md); empty: the built-in one. load_plan takes relative names from the plan's folder.
+struct PromptFiles {
+  std::string code;
+  std::string creative;
+  std::string math;
+  std::string translation;
+  std::string documentation;
+  std::string conversation;
+  std::string science;
+  std::string literature;
+  bool operator==(const PromptFiles&) const = default;
+};
+
 /// What the success criteria are held against. Never scaled.
 struct Thresholds {
   double c1_tokens_per_s_min = 10;
@@ -134,6 +148,7 @@ struct Plan {
   TargetPlan target;
   TestParameters tests;
   Thresholds thresholds;
+  PromptFiles prompts;
   bool operator==(const Plan&) const = default;
 
   bool wants(std::string_view test_id) const;

@@ -165,6 +165,23 @@ TEST(LoadPlan, ReadsAFileAndNamesItInErrors) {
   EXPECT_FALSE(load_plan("/"));
 }
 
+TEST(Prompts, FilesAreNamedByDomainAndTakenFromThePlansFolder) {
+  const auto path = std::filesystem::temp_directory_path() / "moestress_plan_prompts_test.toml";
+  std::ofstream(path) << "[prompts]\ncode = \"sets/mine.txt\"\nmath = \"/abs/math.txt\"\n";
+  const auto plan = load_plan(path);
+  std::filesystem::remove(path);
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(plan->prompts.code, (path.parent_path() / "sets/mine.txt").string());
+  EXPECT_EQ(plan->prompts.math, "/abs/math.txt");
+  EXPECT_EQ(plan->prompts.science, "");
+  EXPECT_EQ(parse_plan(to_toml(*plan), "plan.toml")->prompts, plan->prompts);
+
+  EXPECT_THAT(parse_plan("[prompts]\n\nsciense = \"x\"\n", "p").error().message,
+              StartsWith("p:3: unknown key \"sciense\" in [prompts], did you mean \"science\"?"));
+  EXPECT_THAT(parse_plan("[prompts]\ncode = 3\n", "p").error().message,
+              StartsWith("p:2: prompts.code must be"));
+}
+
 TEST(Scaled, MultipliesCountsAndDurationsDownToTheirFloors) {
   const Plan standard = *built_in_suite("standard");
   const auto tenth = scaled(standard, 0.1);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -127,7 +128,7 @@ base::Result<toml::table> parse_toml(std::string_view text, const std::string& s
 }
 
 base::Status read_all(Reader& reader, const toml::table& root) {
-  const std::vector<std::string> other_keys{"extends", "target", "tests", "thresholds"};
+  const std::vector<std::string> other_keys{"extends", "target", "tests", "thresholds", "prompts"};
   MOESTRESS_TRY_STATUS(read_table(reader, "", root, other_keys));
   for (const std::string& name : other_keys) {
     const toml::node* node = root.get(name);
@@ -142,6 +143,17 @@ base::Status read_all(Reader& reader, const toml::table& root) {
     return reader.wrong(node != nullptr ? *node : root, found->text);
   }
   return {};
+}
+
+/// Makes the names of prompt files absolute, so that plan.toml names the same files wherever it is read.
+void anchor_prompt_files(Plan& plan, const std::string& plan_path) {
+  std::error_code ignored;
+  const auto folder = std::filesystem::absolute(plan_path, ignored).parent_path();
+  for (const Field& field : fields()) {
+    if (field.table != "prompts") continue;
+    std::string& name = *std::get<std::string*>(field.in(plan));
+    if (!name.empty()) name = (folder / name).lexically_normal().string();
+  }
 }
 
 /// A basic string; what text_complaint lets through needs no more escapes than these.
@@ -224,7 +236,9 @@ base::Result<Plan> load_plan(const std::string& path) {
   text.resize(static_cast<std::size_t>(file.gcount()));
   if (text.size() > kFileBytesMax)
     return base::fail(ErrorCode::Io, "{}: over {} bytes, which no plan needs", path, kFileBytesMax);
-  return parse_plan(text, path);
+  MOESTRESS_TRY(Plan plan, parse_plan(text, path));
+  anchor_prompt_files(plan, path);
+  return plan;
 }
 
 std::string to_toml(const Plan& plan) {

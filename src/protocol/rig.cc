@@ -161,6 +161,7 @@ workload::RequestShape Rig::request_shape(int max_tokens) const {
   shape.max_tokens = max_tokens;
   shape.ignore_eos = true;
   shape.prompt_characters_max = sizes().prompt_characters_max;
+  shape.library = &prompts();
   return shape;
 }
 

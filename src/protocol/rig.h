@@ -48,6 +48,7 @@ struct RunContext {
   std::string api_key;          ///< what plan.target.api_key_env holds; never recorded
   std::string program;          ///< this executable, for `serve` and `score`
   std::string run_directory;
+  workload::PromptLibrary prompts;  ///< the built-in sets, or the plan's in place of some
 };
 
 /// The measuring rig of one model: the target under test, the load on it, the probe that watches it, and the
@@ -63,6 +64,7 @@ class Rig {
   const plan::TestParameters& sizes() const { return run_.plan.tests; }
   const record::ExpertPlacement& placement() const { return run_.placement; }
   const ModelFacts& facts() const { return facts_; }
+  const workload::PromptLibrary& prompts() const { return run_.prompts; }
   RunContext& run() { return run_; }
   bool cancelled() const { return run_.cancelled.load(); }
   base::Duration now() const { return run_.clock.now() - run_.epoch; }

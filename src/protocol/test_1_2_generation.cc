@@ -58,7 +58,7 @@ std::vector<record::Request> requests_of_length(Rig& rig, int length) {
   for (std::size_t i = 0; i < static_cast<std::size_t>(rig.sizes().generation_prompts); ++i) {
     const auto domain =
         workload::kDomains[(i + static_cast<std::size_t>(length)) % workload::kDomains.size()];
-    const auto set = workload::prompts(domain);
+    const auto set = rig.prompts().of(domain);
     requests.push_back(workload::make_request(set[i % set.size()], rig.request_ids().next(), session, shape));
   }
   return requests;

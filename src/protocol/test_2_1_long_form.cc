@@ -40,7 +40,7 @@ record::Request long_request(Rig& rig, int tokens, int context, std::size_t turn
   shape.sampling.temperature = 0.8;
   shape.sampling.top_p = 0.95;
   shape.sampling.seed = rig.seed(fmt::format("2.1/{}", turn));
-  const auto set = workload::prompts(workload::Domain::Creative);
+  const auto set = rig.prompts().of(workload::Domain::Creative);
   return workload::make_request(set[turn % set.size()], rig.request_ids().next(), rig.next_session(), shape);
 }
 

@@ -35,7 +35,7 @@ constexpr int kPressureShare = 16;
 /// Private bytes of the target after each of a series of requests of about one size.
 std::vector<double> growth_series(Rig& rig, ResultBuilder& result, double& peak) {
   const workload::RequestShape shape = rig.request_shape(8);
-  const auto set = workload::shortest_prompts(workload::kDomains.size());
+  const auto set = rig.prompts().shortest(workload::kDomains.size());
   std::vector<double> bytes;
   const auto count = static_cast<std::size_t>(rig.sizes().memory_requests) + kWarmUpRequests;
   for (std::size_t i = 0; i < count && !rig.cancelled(); ++i) {

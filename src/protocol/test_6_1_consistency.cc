@@ -239,7 +239,7 @@ base::Status compare_placements(Rig& rig, ResultBuilder& result) {
   const auto count = static_cast<std::size_t>(rig.sizes().consistency_prompts);
   ScoringJob gpu = baseline_job(rig, "gpu-only");
   // Short ones: many independent samples for little time.
-  for (const auto& prompt : workload::shortest_prompts(count))
+  for (const auto& prompt : rig.prompts().shortest(count))
     gpu.texts.push_back({prompt.id, prompt.text, true});
   gpu.generate = rig.sizes().consistency_tokens;
   MOESTRESS_TRY(const std::string a, run_scoring(rig, gpu));
@@ -292,7 +292,7 @@ void compare_texts_over_http(Rig& rig, ResultBuilder& result) {
   }
   workload::RequestShape shape;
   shape.max_tokens = rig.sizes().consistency_tokens;
-  const auto prompts = workload::shortest_prompts(static_cast<std::size_t>(rig.sizes().consistency_prompts));
+  const auto prompts = rig.prompts().shortest(static_cast<std::size_t>(rig.sizes().consistency_prompts));
   std::vector<std::string> texts[2];
   for (auto& round : texts) {
     std::vector<record::Request> requests;

@@ -55,7 +55,7 @@ TEST(Prompts, TheFirstFewOfASetAreAMixOfLengths) {
 }
 
 TEST(Prompts, TheShortestAreOfEveryDomainInTurn) {
-  const auto few = shortest_prompts(kDomains.size() + 1);
+  const auto few = built_in_library().shortest(kDomains.size() + 1);
   ASSERT_EQ(few.size(), kDomains.size() + 1);
   for (std::size_t i = 0; i < kDomains.size(); ++i) {
     EXPECT_EQ(few[i].domain, kDomains[i]);
@@ -65,7 +65,47 @@ TEST(Prompts, TheShortestAreOfEveryDomainInTurn) {
   EXPECT_NE(few.back().id, few.front().id);
   std::size_t all = 0;
   for (const Domain domain : kDomains) all += prompts(domain).size();
-  EXPECT_EQ(shortest_prompts(100'000).size(), all);
+  EXPECT_EQ(built_in_library().shortest(100'000).size(), all);
+}
+
+TEST(Prompts, EverySetHasPromptsWithinTheLeastBound) {
+  for (const Domain domain : kDomains) {
+    std::set<std::size_t> lengths;
+    std::size_t within = 0;
+    for (const Prompt& prompt : prompts(domain)) {
+      lengths.insert(prompt.text.size());
+      within += prompt.text.size() <= 80 ? 1 : 0;
+    }
+    EXPECT_GE(lengths.size(), 20u) << to_string(domain);
+    EXPECT_GE(within, kSetPromptsMin) << to_string(domain);
+  }
+}
+
+TEST(PromptLibrary, TakesASetInPlaceOfTheBuiltIn) {
+  PromptLibrary library;
+  const std::string mine = "== mine-1\na\n== mine-2\nbb\n== mine-3\nccc\n== mine-4\ndddd\n";
+  ASSERT_TRUE(library.replace(Domain::Code, mine, "f", 0));
+  ASSERT_EQ(library.of(Domain::Code).size(), 4u);
+  EXPECT_EQ(library.of(Domain::Code)[1].text, "bb");
+  EXPECT_EQ(library.of(Domain::Code)[1].domain, Domain::Code);
+  EXPECT_EQ(library.of(Domain::Math).size(), prompts(Domain::Math).size());
+  EXPECT_EQ(library.shortest(1)[0].id, "mine-1");
+  EXPECT_NE(prompts(Domain::Code)[0].id, "mine-1") << "the built-in library stays as it is";
+}
+
+TEST(PromptLibrary, RefusesASetThatCannotServe) {
+  PromptLibrary library;
+  const auto error = [&](std::string_view text, int characters_max) {
+    const auto status = library.replace(Domain::Code, text, "f", characters_max);
+    return status ? std::string() : status.error().message;
+  };
+  EXPECT_THAT(error("== a\nx\n== b\ny\n== c\nz", 0),
+              HasSubstr("f: a set needs at least 4 prompts, this one has 3"));
+  EXPECT_THAT(error("== a\nx\n== b\ny\n== c\nz\n== d\nlong one", 5), HasSubstr("of at most 5 bytes"));
+  EXPECT_THAT(error("== a\nx\n== b\ny\n== c\nz\n== math-01\nw", 0),
+              HasSubstr("\"math-01\" is taken by the math"));
+  EXPECT_THAT(error("hello", 0), StartsWith("f:1: text before the first"));
+  EXPECT_EQ(library.of(Domain::Code).size(), prompts(Domain::Code).size());
 }
 
 TEST(Prompts, DomainsHaveNames) {

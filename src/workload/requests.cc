@@ -39,7 +39,8 @@ std::pair<std::vector<const Prompt*>, std::vector<const Prompt*>> halves(Domain 
                                                                          const RequestShape& shape) {
   CHECK(shape.prompt_characters_max == 0 || shape.prompt_characters_max >= kShortPromptCharacters);
   std::vector<const Prompt*> sorted;
-  for (const Prompt& prompt : prompts(domain))
+  const PromptLibrary& library = shape.library != nullptr ? *shape.library : built_in_library();
+  for (const Prompt& prompt : library.of(domain))
     if (shape.prompt_characters_max == 0 ||
         prompt.text.size() <= static_cast<std::size_t>(shape.prompt_characters_max))
       sorted.push_back(&prompt);

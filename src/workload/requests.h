@@ -22,6 +22,8 @@ struct RequestShape {
   /// Longer prompts are not drawn (mixed_requests, session_requests); 0: any length. Every domain has prompts
   /// of kShortPromptCharacters.
   int prompt_characters_max = 0;
+  /// What mixed_requests and session_requests draw from; null: the built-in sets. Outlives the shape.
+  const PromptLibrary* library = nullptr;
 };
 
 /// The least bound on prompts that leaves every domain some.

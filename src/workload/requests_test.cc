@@ -172,5 +172,15 @@ TEST(FillerText, DoesNotRepeatItself) {
   EXPECT_GT(sentences.size(), count * 99 / 100);
 }
 
+TEST(Requests, AreDrawnFromTheLibraryOfTheirShape) {
+  PromptLibrary library;
+  ASSERT_TRUE(library.replace(Domain::Code, "== w\none\n== x\ntwo\n== y\nthree\n== z\nfour", "f", 0));
+  RequestIds ids;
+  RequestShape shape;
+  shape.library = &library;
+  for (const auto& request : session_requests(0, 4, ids, shape, 1))
+    EXPECT_LE(request.messages[0].content.size(), 5u);
+}
+
 }  // namespace
 }  // namespace moestress::workload
