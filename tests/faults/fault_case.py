@@ -49,7 +49,8 @@ class FaultCase(unittest.TestCase):
         self.call("run", plan_file, "-m", model or self.model, "--only", self.id, "--out", out, *arguments,
                   expect=(0, 1, 3, 4))
         result = json.loads((out / "result.json").read_text())
-        tests = {test["id"]: test for test in result["models"][0]["tests"]}
+        self.of_model = result["models"][0]
+        tests = {test["id"]: test for test in self.of_model["tests"]}
         return tests[self.id]
 
     def simulated(self, fault=None, options="", plan="", model=None):
