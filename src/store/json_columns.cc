@@ -56,6 +56,13 @@ std::string tables_to_json(const std::vector<record::Table>& tables) {
   return dump(out);
 }
 
+std::string threads_to_json(const std::vector<record::ThreadPosition>& threads) {
+  json out = json::array();
+  for (const auto& thread : threads)
+    out.push_back({{"turns", thread.turns}, {"conversations", thread.conversations}});
+  return dump(out);
+}
+
 base::Result<record::Metrics> metrics_from_json(const std::string& text) {
   return parse<record::Metrics>(text, "metrics", [](const json& entry, record::Metrics& out) {
     record::Metric metric;
@@ -88,6 +95,13 @@ base::Result<std::vector<record::Table>> tables_from_json(const std::string& tex
     table.row_labels = entry.at("row_labels").get<std::vector<std::string>>();
     table.kind = entry.at("kind").get<std::string>();
     out.push_back(std::move(table));
+  });
+}
+
+base::Result<std::vector<record::ThreadPosition>> threads_from_json(const std::string& text) {
+  using Threads = std::vector<record::ThreadPosition>;
+  return parse<Threads>(text, "threads", [](const json& entry, Threads& out) {
+    out.push_back({entry.at("turns").get<std::int64_t>(), entry.at("conversations").get<std::int64_t>()});
   });
 }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "record/checkpoint.h"
 #include "record/result.h"
 
 namespace moestress::store {
@@ -14,9 +15,11 @@ namespace moestress::store {
 std::string metrics_to_json(const record::Metrics& metrics);
 std::string findings_to_json(const std::vector<record::Finding>& findings);
 std::string tables_to_json(const std::vector<record::Table>& tables);
+std::string threads_to_json(const std::vector<record::ThreadPosition>& threads);
 
 base::Result<record::Metrics> metrics_from_json(const std::string& json);
 base::Result<std::vector<record::Finding>> findings_from_json(const std::string& json);
 base::Result<std::vector<record::Table>> tables_from_json(const std::string& json);
+base::Result<std::vector<record::ThreadPosition>> threads_from_json(const std::string& json);
 
 }  // namespace moestress::store

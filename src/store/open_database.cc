@@ -72,12 +72,12 @@ base::Status check_schema(SQLite::Database& database, const std::string& path) {
   if (database.execAndGet("PRAGMA application_id").getInt() != kApplicationId)
     return base::fail(ErrorCode::Format, "{}: is a database, but not one of a run", path);
   const int version = database.execAndGet("PRAGMA user_version").getInt();
-  if (version != kSchemaVersion)
+  if (version < kSchemaVersionMin || version > kSchemaVersion)
     return base::fail(
         ErrorCode::Format,
-        "{}: has schema version {}, this moestress reads version {}; read it with the moestress "
+        "{}: has schema version {}, this moestress reads versions {} to {}; read it with the moestress "
         "that wrote it",
-        path, version, kSchemaVersion);
+        path, version, kSchemaVersionMin, kSchemaVersion);
   return {};
 }
 

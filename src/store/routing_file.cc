@@ -14,7 +14,7 @@ namespace moestress::store {
 
 using base::ErrorCode;
 
-RoutingFile::RoutingFile(std::string path) : path_(std::move(path)) {}
+RoutingFile::RoutingFile(std::string path, bool existing) : path_(std::move(path)), existing_(existing) {}
 
 RoutingFile::~RoutingFile() {
   if (fd_ >= 0) ::close(fd_);
@@ -22,8 +22,13 @@ RoutingFile::~RoutingFile() {
 
 base::Result<std::uint64_t> RoutingFile::append(std::string_view frame) {
   std::lock_guard lock(mutex_);
-  if (fd_ < 0) fd_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-  if (fd_ < 0) return base::fail(ErrorCode::Io, "{}", std::strerror(errno));
+  if (fd_ < 0) {
+    fd_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | (existing_ ? 0 : O_EXCL) | O_CLOEXEC, 0644);
+    if (fd_ < 0) return base::fail(ErrorCode::Io, "{}", std::strerror(errno));
+    const off_t end = ::lseek(fd_, 0, SEEK_END);
+    if (end < 0) return base::fail(ErrorCode::Io, "{}", std::strerror(errno));
+    size_ = static_cast<std::uint64_t>(end);
+  }
   const std::uint64_t offset = size_;
   while (!frame.empty()) {
     const ssize_t written = ::pwrite(fd_, frame.data(), frame.size(), static_cast<off_t>(size_));

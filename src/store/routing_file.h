@@ -10,11 +10,12 @@
 
 namespace moestress::store {
 
-/// routing.bin while it is written; made when the first frame comes. Owned by the run's writer; any thread
-/// may call.
+/// routing.bin while it is written; made, or gone on with, when the first frame comes. Owned by the run's
+/// writer; any thread may call.
 class RoutingFile {
  public:
-  explicit RoutingFile(std::string path);
+  /// `existing`: what is in the file stays, and frames follow it. Otherwise there must be none.
+  explicit RoutingFile(std::string path, bool existing = false);
   ~RoutingFile();
   RoutingFile(const RoutingFile&) = delete;
   RoutingFile& operator=(const RoutingFile&) = delete;
@@ -27,6 +28,7 @@ class RoutingFile {
  private:
   std::mutex mutex_;
   std::string path_;
+  const bool existing_;
   int fd_ = -1;
   std::uint64_t size_ = 0;
   bool dirty_ = false;

@@ -174,4 +174,33 @@ base::Result<record::CriterionResult> criterion_of(Statement& row) {
   return criterion;
 }
 
+const char* const kCheckpointColumns =
+    "at_ns, segment, active_seconds, requests_ok, requests_failed, prompt_tokens, completion_tokens, "
+    "replies_looping, error_bursts, deaths, threads_json, interval_seconds, decode_tok_s, context_tokens, "
+    "text_diversity, private_bytes, private_bytes_max, own_private_bytes, own_rss_bytes";
+
+base::Result<record::Checkpoint> checkpoint_of(Statement& row) {
+  record::Checkpoint c;
+  c.at = time_at(row, 0);
+  c.segment = int64_at(row, 1);
+  c.active_seconds = double_at(row, 2);
+  c.requests_ok = int64_at(row, 3);
+  c.requests_failed = int64_at(row, 4);
+  c.prompt_tokens = int64_at(row, 5);
+  c.completion_tokens = int64_at(row, 6);
+  c.replies_looping = int64_at(row, 7);
+  c.error_bursts = int64_at(row, 8);
+  c.deaths = int64_at(row, 9);
+  MOESTRESS_TRY(c.threads, threads_from_json(text_at(row, 10)));
+  c.interval_seconds = double_at(row, 11);
+  c.decode_tok_s = optional_double_at(row, 12);
+  c.context_tokens = optional_double_at(row, 13);
+  c.text_diversity = optional_double_at(row, 14);
+  c.private_bytes = optional_int64_at(row, 15);
+  c.private_bytes_max = optional_int64_at(row, 16);
+  c.own_private_bytes = optional_int64_at(row, 17);
+  c.own_rss_bytes = optional_int64_at(row, 18);
+  return c;
+}
+
 }  // namespace moestress::store

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "record/checkpoint.h"
 #include "record/outcome.h"
 #include "record/result.h"
 #include "record/sample.h"
@@ -22,6 +23,7 @@ extern const char* const kHostSampleColumns;
 extern const char* const kDeviceSampleColumns;
 extern const char* const kTestColumns;
 extern const char* const kCriterionColumns;
+extern const char* const kCheckpointColumns;
 
 /// The test that an outcome belongs to is column 0.
 base::Result<record::Outcome> outcome_of(SQLite::Statement& row);
@@ -30,6 +32,7 @@ record::HostSample host_sample_of(SQLite::Statement& row);
 record::DeviceSample device_sample_of(SQLite::Statement& row);
 base::Result<record::TestResult> test_of(SQLite::Statement& row);
 base::Result<record::CriterionResult> criterion_of(SQLite::Statement& row);
+base::Result<record::Checkpoint> checkpoint_of(SQLite::Statement& row);
 
 std::string text_at(SQLite::Statement& row, int column);
 std::int64_t int64_at(SQLite::Statement& row, int column);

@@ -63,6 +63,9 @@ void RowWriter::execute(std::string_view sql, const Values&... values) {
 
 std::int64_t RowWriter::key_of(const std::string& model_id) {
   if (const auto found = model_keys_.find(model_id); found != model_keys_.end()) return found->second;
+  SQLite::Statement known(database_, "SELECT key FROM models WHERE id = ?");
+  known.bind(1, model_id);
+  if (known.executeStep()) return model_keys_[model_id] = known.getColumn(0).getInt64();
   execute("INSERT INTO models (id) VALUES (?)", model_id);
   return model_keys_[model_id] = database_.getLastInsertRowid();
 }
@@ -85,6 +88,9 @@ void RowWriter::add(const std::string& model_id, const record::TestResult& t) {
       "tables_json = excluded.tables_json",
       key_of(model_id), t.id, t.name, record::to_string(t.verdict), t.reason, t.seconds,
       metrics_to_json(t.metrics), findings_to_json(t.findings), tables_to_json(t.tables));
+  execute(
+      "UPDATE marks SET outcomes_key = (SELECT coalesce(max(key), 0) FROM outcomes), "
+      "routing_key = (SELECT coalesce(max(key), 0) FROM routing)");
 }
 
 void RowWriter::add(const std::string& model_id, const record::CriterionResult& c) {
@@ -161,6 +167,53 @@ void RowWriter::add(const RoutingEntry& e) {
       e.frame_bytes);
 }
 
+void RowWriter::add(const std::string& model_id, const std::string& test_id, const record::Checkpoint& c) {
+  execute(
+      "INSERT INTO checkpoints (model_key, test_id, at_ns, segment, active_seconds, requests_ok, "
+      "requests_failed, prompt_tokens, completion_tokens, replies_looping, error_bursts, deaths, "
+      "threads_json, "
+      "interval_seconds, decode_tok_s, context_tokens, text_diversity, private_bytes, private_bytes_max, "
+      "own_private_bytes, own_rss_bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+      "?)",
+      key_of(model_id), test_id, c.at, c.segment, c.active_seconds, c.requests_ok, c.requests_failed,
+      c.prompt_tokens, c.completion_tokens, c.replies_looping, c.error_bursts, c.deaths,
+      threads_to_json(c.threads), c.interval_seconds, c.decode_tok_s, c.context_tokens, c.text_diversity,
+      c.private_bytes, c.private_bytes_max, c.own_private_bytes, c.own_rss_bytes);
+}
+
+void RowWriter::add(const Part& part) {
+  const std::optional<base::Duration> gap_from =
+      part.gap_from < base::Duration{0} ? std::nullopt : std::optional(part.gap_from);
+  execute("INSERT INTO parts (at_ns, wall_ns, gap_from_ns) VALUES (?, ?, ?)", part.at,
+          part.wall.time_since_epoch(), gap_from);
+}
+
+void RowWriter::add(const ModelFile& file) {
+  execute("INSERT OR REPLACE INTO model_files (path, bytes, modified_ns) VALUES (?, ?, ?)", file.path,
+          file.bytes, file.modified_ns);
+}
+
+void RowWriter::set_model_state(const std::string& model_id, const std::string& json) {
+  execute("INSERT OR REPLACE INTO model_states (model_key, state_json) VALUES (?, ?)", key_of(model_id),
+          json);
+}
+
+void RowWriter::set_aside(const std::string& kept_test, base::Duration kept_until) {
+  execute(
+      "UPDATE outcomes SET test_id = test_id || ' (cut off)' WHERE key > (SELECT outcomes_key FROM marks) "
+      "AND test_id NOT LIKE '% (cut off)' AND (test_id <> ? OR done_ns > ?)",
+      kept_test, kept_until);
+  execute("DELETE FROM routing WHERE key > (SELECT routing_key FROM marks)");
+}
+
+void RowWriter::clear_conclusions(const std::string& model_id) {
+  const std::int64_t key = key_of(model_id);
+  execute("DELETE FROM criteria WHERE model_key = ?", key);
+  execute("DELETE FROM recommendations WHERE model_key = ?", key);
+}
+
+void RowWriter::reopen() { execute("UPDATE run SET verdict = '', reason = '', ended = ''"); }
+
 void RowWriter::set_environment(const std::string& json) {
   execute("UPDATE run SET environment_json = ?", json);
 }
@@ -176,6 +229,7 @@ void write_schema(SQLite::Database& database, const RunInfo& info) {
       fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {};", kApplicationId, kSchemaVersion));
   SQLite::Transaction transaction(database);
   database.exec(kSchema);
+  database.exec(kSchemaOfResumption);
   SQLite::Statement insert(database, "INSERT INTO run VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   insert.bind(1, info.id);
   insert.bind(2, info.suite);
@@ -189,6 +243,18 @@ void write_schema(SQLite::Database& database, const RunInfo& info) {
   insert.bind(10, info.environment_json);
   insert.bind(11, info.target_json);
   insert.exec();
+  transaction.commit();
+}
+
+void upgrade_schema(SQLite::Database& database) {
+  if (database.execAndGet("PRAGMA user_version").getInt() == kSchemaVersion) return;
+  SQLite::Transaction transaction(database);
+  database.exec(kSchemaOfResumption);
+  // Version 1 did not mark how far finished tests go: by its order of writing, as far as it goes.
+  database.exec(
+      "UPDATE marks SET outcomes_key = (SELECT coalesce(max(key), 0) FROM outcomes WHERE test_id IN "
+      "(SELECT id FROM tests)), routing_key = (SELECT coalesce(max(key), 0) FROM routing)");
+  database.exec(fmt::format("PRAGMA user_version = {}", kSchemaVersion));
   transaction.commit();
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "record/checkpoint.h"
 #include "record/outcome.h"
 #include "record/result.h"
 #include "record/sample.h"
@@ -39,6 +40,15 @@ class RowWriter {
   void add(const std::string& model_id, const record::DeviceSample& sample);
   void add(const Event& event);
   void add(const RoutingEntry& entry);
+  void add(const std::string& model_id, const std::string& test_id, const record::Checkpoint& checkpoint);
+  void add(const Part& part);
+  void add(const ModelFile& file);
+  void set_model_state(const std::string& model_id, const std::string& json);
+  /// Sets aside what is there of a test that was cut off: outcomes after the last finished test and after
+  /// `kept_until` of those of `kept_test` are renamed to "<test> (cut off)", routing after it is left out.
+  void set_aside(const std::string& kept_test, base::Duration kept_until);
+  void clear_conclusions(const std::string& model_id);
+  void reopen();
   void set_environment(const std::string& json);
   void set_target(const std::string& json);
   void end(const std::string& verdict, const std::string& reason, const std::string& ended);
@@ -58,5 +68,7 @@ class RowWriter {
 
 /// Makes the schema in a new database and the one row of `run`.
 void write_schema(SQLite::Database& database, const RunInfo& info);
+/// Brings a database of an older version up to this one.
+void upgrade_schema(SQLite::Database& database);
 
 }  // namespace moestress::store

@@ -30,6 +30,28 @@ struct Event {
   std::string text;
 };
 
+/// An unbroken stretch in which moestress ran; a run that was never cut off has one.
+struct Part {
+  base::Duration at{0};         ///< its first instant, an offset from the run's
+  base::WallTime wall{};        ///< the wall clock then
+  base::Duration gap_from{-1};  ///< the last instant recorded before it; -1 ns for the first part
+};
+
+/// A model's file as it was when the run began.
+struct ModelFile {
+  std::string path;
+  std::int64_t bytes = 0;
+  std::int64_t modified_ns = 0;  ///< since 1970
+  bool operator==(const ModelFile&) const = default;
+};
+
+/// The first ids that a run has not used yet.
+struct NextIds {
+  std::int64_t request = 0;
+  std::int64_t session = 0;
+  std::int64_t series = 0;
+};
+
 /// Where a routing trace lies in routing.bin, and what it is of.
 struct RoutingEntry {
   std::int64_t id = 0;

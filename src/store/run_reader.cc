@@ -32,6 +32,7 @@ class RunReader::Source {
   const std::string& directory() const { return directory_; }
 
   Statement statement(const std::string& sql) const { return Statement(opened_.get(), sql); }
+  bool can_resume() const { return opened_.get().execAndGet("PRAGMA user_version").getInt() >= 2; }
 
   /// Runs `body`, which may throw what SQLite throws, and puts the run's place before any error.
   template <class Body>
@@ -241,6 +242,80 @@ base::Result<std::vector<Event>> RunReader::events() const {
     Statement row = source_->statement("SELECT at_ns, kind, text FROM events ORDER BY key");
     while (row.executeStep()) events.push_back({time_at(row, 0), text_at(row, 1), text_at(row, 2)});
     return events;
+  });
+}
+
+base::Result<std::vector<Part>> RunReader::parts() const {
+  return source_->guarded([&]() -> base::Result<std::vector<Part>> {
+    std::vector<Part> parts;
+    if (!source_->can_resume()) return parts;
+    Statement row = source_->statement("SELECT at_ns, wall_ns, gap_from_ns FROM parts ORDER BY key");
+    while (row.executeStep()) {
+      Part part{time_at(row, 0), base::WallTime(time_at(row, 1)), base::Duration{-1}};
+      if (!row.getColumn(2).isNull()) part.gap_from = time_at(row, 2);
+      parts.push_back(part);
+    }
+    return parts;
+  });
+}
+
+base::Result<base::Duration> RunReader::last_instant() const {
+  return source_->guarded([&]() -> base::Result<base::Duration> {
+    Statement row = source_->statement(
+        "SELECT max((SELECT coalesce(max(at_ns), 0) FROM events), (SELECT coalesce(max(at_ns), 0) FROM "
+        "host_samples), (SELECT coalesce(max(at_ns), 0) FROM process_samples), (SELECT coalesce(max(at_ns), "
+        "0) FROM device_samples), (SELECT coalesce(max(done_ns), 0) FROM outcomes))");
+    row.executeStep();
+    return time_at(row, 0);
+  });
+}
+
+base::Result<NextIds> RunReader::next_ids() const {
+  return source_->guarded([&]() -> base::Result<NextIds> {
+    Statement row = source_->statement(
+        "SELECT (SELECT coalesce(max(request), -1) + 1 FROM outcomes), (SELECT coalesce(max(session), -1) + "
+        "1 "
+        "FROM outcomes), (SELECT coalesce(max(series), -1) + 1 FROM process_samples)");
+    row.executeStep();
+    return NextIds{int64_at(row, 0), int64_at(row, 1), int64_at(row, 2)};
+  });
+}
+
+base::Result<std::vector<ModelFile>> RunReader::model_files() const {
+  return source_->guarded([&]() -> base::Result<std::vector<ModelFile>> {
+    std::vector<ModelFile> files;
+    if (!source_->can_resume()) return files;
+    Statement row = source_->statement("SELECT path, bytes, modified_ns FROM model_files ORDER BY path");
+    while (row.executeStep()) files.push_back({text_at(row, 0), int64_at(row, 1), int64_at(row, 2)});
+    return files;
+  });
+}
+
+base::Result<std::string> RunReader::model_state(const std::string& model_id) const {
+  return source_->guarded([&]() -> base::Result<std::string> {
+    if (!source_->can_resume()) return std::string();
+    Statement row = source_->statement(
+        "SELECT state_json FROM model_states WHERE model_key = (SELECT key FROM models WHERE id = ?)");
+    row.bind(1, model_id);
+    return row.executeStep() ? text_at(row, 0) : std::string();
+  });
+}
+
+base::Result<std::vector<record::Checkpoint>> RunReader::checkpoints(const std::string& model_id,
+                                                                     const std::string& test_id) const {
+  return source_->guarded([&]() -> base::Result<std::vector<record::Checkpoint>> {
+    std::vector<record::Checkpoint> checkpoints;
+    if (!source_->can_resume()) return checkpoints;
+    Statement row = source_->statement(select(
+        kCheckpointColumns,
+        " FROM checkpoints WHERE model_key = (SELECT key FROM models WHERE id = ?) AND test_id = ?", "key"));
+    row.bind(1, model_id);
+    row.bind(2, test_id);
+    while (row.executeStep()) {
+      MOESTRESS_TRY(record::Checkpoint checkpoint, checkpoint_of(row));
+      checkpoints.push_back(std::move(checkpoint));
+    }
+    return checkpoints;
   });
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "record/checkpoint.h"
 #include "record/outcome.h"
 #include "record/result.h"
 #include "record/routing.h"
@@ -52,6 +53,20 @@ class RunReader {
   base::Result<std::vector<record::DeviceSample>> device_samples(const std::string& model_id,
                                                                  std::size_t max_points = 0) const;
   base::Result<std::vector<Event>> events() const;
+
+  // What it takes to go on with a run. A run of an older moestress has nothing of it.
+
+  /// The stretches in which moestress ran, in order of time.
+  base::Result<std::vector<Part>> parts() const;
+  /// The latest instant that anything was recorded for.
+  base::Result<base::Duration> last_instant() const;
+  base::Result<NextIds> next_ids() const;
+  base::Result<std::vector<ModelFile>> model_files() const;
+  /// As given to RunWriter::set_model_state; empty where there is none.
+  base::Result<std::string> model_state(const std::string& model_id) const;
+  /// In the order they were added.
+  base::Result<std::vector<record::Checkpoint>> checkpoints(const std::string& model_id,
+                                                            const std::string& test_id) const;
 
   /// The traces of one model, or of all if `model_id` is empty, in the order they were added.
   base::Result<std::vector<RoutingEntry>> routing(const std::string& model_id = {}) const;

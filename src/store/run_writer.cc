@@ -14,6 +14,7 @@
 
 #include "base/text.h"
 #include "store/chunk_times.h"
+#include "store/open_database.h"
 #include "store/routing_file.h"
 #include "store/routing_frame.h"
 #include "store/row_writer.h"
@@ -25,6 +26,15 @@ using base::ErrorCode;
 namespace fs = std::filesystem;
 
 constexpr std::size_t kEntryOverheadBytes = 256;
+
+// FULL: a commit is on the disk, not only in the kernel, when flush() returns. It is paid once a second.
+constexpr const char* kPragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
+
+void bound_size(SQLite::Database& database, const WriterOptions& options) {
+  if (options.database_bytes_max <= 0) return;
+  const auto page_bytes = database.execAndGet("PRAGMA page_size").getInt64();
+  database.exec(fmt::format("PRAGMA max_page_count = {}", options.database_bytes_max / page_bytes));
+}
 
 std::string free_space(const std::string& directory) {
   std::error_code error;
@@ -79,12 +89,14 @@ class RunWriter::Worker {
  public:
   using Apply = std::function<void(RowWriter&)>;
 
-  Worker(std::string directory, const WriterOptions& options, std::unique_ptr<SQLite::Database> database)
+  Worker(std::string directory, DirectoryLock lock, const WriterOptions& options,
+         std::unique_ptr<SQLite::Database> database, bool existing)
       : directory_(std::move(directory)),
+        lock_(std::move(lock)),
         options_(options),
         epoch_(options.epoch ? *options.epoch : clock_.now()),
         database_(std::move(database)),
-        routing_(directory_ + "/routing.bin"),
+        routing_(directory_ + "/routing.bin", existing),
         thread_([this] { run(); }) {}
 
   ~Worker() { close(); }
@@ -224,6 +236,7 @@ class RunWriter::Worker {
   }
 
   const std::string directory_;
+  const DirectoryLock lock_;
   const WriterOptions options_;
   const base::SystemClock clock_;
   const base::TimePoint epoch_;
@@ -260,18 +273,36 @@ base::Result<std::unique_ptr<RunWriter>> RunWriter::create(const std::string& di
         ErrorCode::Usage,
         "{}: exists and is not empty; a run is never written over: name another directory with --out",
         directory);
+  MOESTRESS_TRY(DirectoryLock lock, DirectoryLock::acquire(directory));
   try {
     auto database = std::make_unique<SQLite::Database>(directory + "/run.db",
                                                        SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, 5000);
-    // FULL: a commit is on the disk, not only in the kernel, when flush() returns. It is paid once a second.
-    database->exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
+    database->exec(kPragmas);
     write_schema(*database, info);
-    if (options.database_bytes_max > 0) {
-      const auto page_bytes = database->execAndGet("PRAGMA page_size").getInt64();
-      database->exec(fmt::format("PRAGMA max_page_count = {}", options.database_bytes_max / page_bytes));
-    }
+    bound_size(*database, options);
     std::unique_ptr<RunWriter> writer(new RunWriter);
-    writer->worker_ = std::make_unique<Worker>(directory, options, std::move(database));
+    writer->worker_ =
+        std::make_unique<Worker>(directory, std::move(lock), options, std::move(database), false);
+    return writer;
+  } catch (const SQLite::Exception& failure) {
+    return tl::unexpected(write_error(directory, "run.db", failure.what()));
+  } catch (const std::system_error& failure) {
+    return base::fail(ErrorCode::Io, "{}: cannot start the writer's thread: {}", directory, failure.what());
+  }
+}
+
+base::Result<std::unique_ptr<RunWriter>> RunWriter::open(const std::string& directory, DirectoryLock lock,
+                                                         const WriterOptions& options) {
+  // The reader's checks are those that a writer wants: a run's database, of a version that is known.
+  MOESTRESS_TRY_STATUS(OpenedDatabase::open(directory).map([](const auto&) {}));
+  try {
+    auto database = std::make_unique<SQLite::Database>(directory + "/run.db", SQLite::OPEN_READWRITE, 5000);
+    database->exec(kPragmas);
+    upgrade_schema(*database);
+    bound_size(*database, options);
+    std::unique_ptr<RunWriter> writer(new RunWriter);
+    writer->worker_ =
+        std::make_unique<Worker>(directory, std::move(lock), options, std::move(database), true);
     return writer;
   } catch (const SQLite::Exception& failure) {
     return tl::unexpected(write_error(directory, "run.db", failure.what()));
@@ -331,9 +362,42 @@ void RunWriter::add_device_sample(const std::string& model_id, const record::Dev
 }
 
 void RunWriter::add_event(const std::string& kind, const std::string& text) {
-  Event event{worker_->now() - worker_->epoch(), kind, cut(text, worker_->options().text_bytes_max)};
+  add_event(worker_->now() - worker_->epoch(), kind, text);
+}
+
+void RunWriter::add_event(base::Duration at, const std::string& kind, const std::string& text) {
+  Event event{at, kind, cut(text, worker_->options().text_bytes_max)};
   const std::size_t bytes = event.text.size();
   worker_->add(bytes, [event = std::move(event)](RowWriter& rows) { rows.add(event); });
+}
+
+void RunWriter::add_checkpoint(const std::string& model_id, const std::string& test_id,
+                               const record::Checkpoint& checkpoint) {
+  worker_->add(sizeof checkpoint, [=](RowWriter& rows) { rows.add(model_id, test_id, checkpoint); });
+  static_cast<void>(worker_->flush());  // an error stays in status()
+}
+
+void RunWriter::add_part(const Part& part) {
+  worker_->add(sizeof part, [part](RowWriter& rows) { rows.add(part); });
+}
+
+void RunWriter::add_model_file(const ModelFile& file) {
+  worker_->add(sizeof file, [file](RowWriter& rows) { rows.add(file); });
+}
+
+void RunWriter::set_model_state(const std::string& model_id, const std::string& json) {
+  worker_->add(json.size(), [model_id, json](RowWriter& rows) { rows.set_model_state(model_id, json); });
+}
+
+void RunWriter::set_aside_cut_off(const std::string& kept_test, base::Duration kept_until) {
+  worker_->add(kept_test.size(), [=](RowWriter& rows) {
+    rows.set_aside(kept_test, kept_until);
+    rows.reopen();
+  });
+}
+
+void RunWriter::clear_conclusions(const std::string& model_id) {
+  worker_->add(model_id.size(), [model_id](RowWriter& rows) { rows.clear_conclusions(model_id); });
 }
 
 void RunWriter::set_environment(const std::string& json) {

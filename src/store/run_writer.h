@@ -9,10 +9,12 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "record/checkpoint.h"
 #include "record/outcome.h"
 #include "record/result.h"
 #include "record/routing.h"
 #include "record/sample.h"
+#include "store/directory_lock.h"
 #include "store/run_info.h"
 
 namespace moestress::store {
@@ -42,6 +44,10 @@ class RunWriter {
   /// Makes the directory and the database. Errors: Usage (the directory exists and is not empty), Io.
   static base::Result<std::unique_ptr<RunWriter>> create(const std::string& directory, const RunInfo& info,
                                                          const WriterOptions& options = {});
+  /// Goes on with a run that was cut off. Nothing of it is changed yet but, where an older moestress began
+  /// it, the schema. Errors: Io, Format (no run's database).
+  static base::Result<std::unique_ptr<RunWriter>> open(const std::string& directory, DirectoryLock lock,
+                                                       const WriterOptions& options);
   /// Commits what is queued; the run stays marked as not ended unless `finish` was called.
   ~RunWriter();
   RunWriter(const RunWriter&) = delete;
@@ -61,6 +67,21 @@ class RunWriter {
   void add_device_sample(const std::string& model_id, const record::DeviceSample& sample);
   /// Stamped with the time since the epoch.
   void add_event(const std::string& kind, const std::string& text);
+  /// Stamped with `at`, an offset from the epoch.
+  void add_event(base::Duration at, const std::string& kind, const std::string& text);
+  /// Where a long test stands; on disk when this returns.
+  void add_checkpoint(const std::string& model_id, const std::string& test_id,
+                      const record::Checkpoint& checkpoint);
+  void add_part(const Part& part);
+  void add_model_file(const ModelFile& file);
+  /// Whatever a model's rig must know again when the run is gone on with; replaces what was there.
+  void set_model_state(const std::string& model_id, const std::string& json);
+  /// Of a run that is gone on with: sets aside what a test that was cut off has recorded. Outcomes since the
+  /// last finished test get the test id "<id> (cut off)", but those of `kept_test` until `kept_until`, which
+  /// goes on; routing since then is left out. The run counts as not ended again.
+  void set_aside_cut_off(const std::string& kept_test, base::Duration kept_until);
+  /// Removes a model's criteria and recommendations, which are to be concluded anew.
+  void clear_conclusions(const std::string& model_id);
   void set_environment(const std::string& json);
   void set_target(const std::string& json);
 

@@ -78,4 +78,34 @@ CREATE TABLE routing (
 ) STRICT;
 )sql";
 
+// `parts` are the unbroken stretches in which moestress ran: at_ns is the first instant of one, gap_from_ns
+// the last that was recorded before it. `marks` says how far the rows of finished tests go. `model_states`
+// are the rig's.
+const char* const kSchemaOfResumption = R"sql(
+CREATE TABLE parts (
+  key INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL, wall_ns INTEGER NOT NULL, gap_from_ns INTEGER
+) STRICT;
+CREATE TABLE marks (
+  only INTEGER PRIMARY KEY CHECK (only = 1), outcomes_key INTEGER NOT NULL, routing_key INTEGER NOT NULL
+) STRICT;
+INSERT INTO marks VALUES (1, 0, 0);
+CREATE TABLE model_files (
+  path TEXT PRIMARY KEY, bytes INTEGER NOT NULL, modified_ns INTEGER NOT NULL
+) STRICT;
+CREATE TABLE model_states (
+  model_key INTEGER PRIMARY KEY, state_json TEXT NOT NULL
+) STRICT;
+CREATE TABLE checkpoints (
+  key INTEGER PRIMARY KEY, model_key INTEGER NOT NULL, test_id TEXT NOT NULL,
+  at_ns INTEGER NOT NULL, segment INTEGER NOT NULL, active_seconds REAL NOT NULL,
+  requests_ok INTEGER NOT NULL, requests_failed INTEGER NOT NULL,
+  prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL,
+  replies_looping INTEGER NOT NULL, error_bursts INTEGER NOT NULL, deaths INTEGER NOT NULL,
+  threads_json TEXT NOT NULL, interval_seconds REAL NOT NULL,
+  decode_tok_s REAL, context_tokens REAL, text_diversity REAL,
+  private_bytes INTEGER, private_bytes_max INTEGER, own_private_bytes INTEGER, own_rss_bytes INTEGER
+) STRICT;
+CREATE INDEX checkpoints_by_test ON checkpoints (model_key, test_id);
+)sql";
+
 }  // namespace moestress::store

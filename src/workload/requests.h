@@ -32,10 +32,11 @@ inline constexpr int kShortPromptCharacters = 80;
 /// Gives out ids that are unique in a run. One owner, one thread.
 class RequestIds {
  public:
+  explicit RequestIds(std::int64_t first = 0) : next_(first) {}
   base::RequestId next() { return base::RequestId{next_++}; }
 
  private:
-  std::int64_t next_ = 0;
+  std::int64_t next_;
 };
 
 /// One request from a prompt: a single user message for Chat, the bare text for the other endpoints. Its
