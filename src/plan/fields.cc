@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "plan/placement.h"
 
 namespace moestress::plan {
 namespace {
@@ -27,6 +28,7 @@ const std::array kFields{
     Field{"", "seed", FIELD(seed), 0, 9223372036854775807.0},
     Field{"", "models", FIELD(models)},
     Field{"", "only", FIELD(only)},
+    Field{"", "placements", FIELD(placements)},
 
     Field{"target", "spawn", FIELD(target.spawn)},
     Field{"target", "url", FIELD(target.url)},
@@ -205,12 +207,24 @@ std::string models_complaint(const std::vector<std::string>& models) {
   return {};
 }
 
+std::string placements_complaint(const std::vector<std::string>& placements) {
+  for (std::size_t i = 0; i < placements.size(); ++i) {
+    const auto parsed = parse_placement(placements[i]);
+    if (!parsed) return "holds " + parsed.error().message;
+    for (std::size_t j = 0; j < i; ++j)
+      if (parse_placement(placements[j])->name == parsed->name)
+        return fmt::format("names \"{}\" twice", base::printable(parsed->name, 100));
+  }
+  return {};
+}
+
 std::string list_complaint(const Field& field, const std::vector<std::string>& list) {
   if (list.size() > kListElementsMax)
     return fmt::format("may have at most {} values, has {}", kListElementsMax, list.size());
   for (const std::string& text : list)
     if (auto wrong = text_complaint(text); !wrong.empty()) return wrong;
-  return field.key == "only" ? only_complaint(list) : models_complaint(list);
+  if (field.key == "only") return only_complaint(list);
+  return field.key == "models" ? models_complaint(list) : placements_complaint(list);
 }
 
 }  // namespace
@@ -255,6 +269,12 @@ std::optional<Contradiction> contradiction(const Plan& plan) {
   if (!plan.target.spawn.empty() && plan.models.size() > 1)
     return Contradiction{field("spawn"),
                          fmt::format("one command serves one model, but {} are named", plan.models.size())};
+  if (plan.placements.size() > 1 && !(plan.target.url.empty() && plan.target.spawn.empty()))
+    return Contradiction{
+        field("placements"),
+        fmt::format("{} placements are named, but a server of another kind is placed by its own "
+                    "command; name one, and run each by itself",
+                    plan.placements.size())};
   if (const int bound = plan.tests.prompt_characters_max; bound > 0 && bound < kPromptCharactersMin)
     return Contradiction{
         field("prompt_characters_max"),

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <type_traits>
 
+#include "base/text.h"
+#include "plan/check.h"
 #include "plan/fields.h"
 
 namespace moestress::plan {
@@ -90,6 +92,10 @@ base::Status validate(const Plan& plan) {
   for (const Field& field : fields())
     if (const std::string wrong = complaint(field, copy); !wrong.empty())
       return base::fail(base::ErrorCode::Usage, "{} {}", full_name(field), wrong);
+  for (const Check& check : plan.checks)
+    if (const auto parsed = parse_expectation(check.expect); !parsed)
+      return base::fail(base::ErrorCode::Usage, "the check \"{}\", column {}: {}",
+                        base::printable(check.expect, 100), parsed.error().column, parsed.error().text);
   if (const auto found = contradiction(plan))
     return base::fail(base::ErrorCode::Usage, "{}: {}", full_name(*found->field), found->text);
   return {};

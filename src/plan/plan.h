@@ -137,6 +137,13 @@ struct Thresholds {
   bool operator==(const Thresholds&) const = default;
 };
 
+/// A figure that the run is to reach, as the plan words it (plan/check.h has the grammar).
+struct Check {
+  std::string expect;          ///< "2.2/ttft_ms p(95) < 500"
+  bool abort_on_fail = false;  ///< the run ends after the test that shows it failed
+  bool operator==(const Check&) const = default;
+};
+
 /// Everything a run needs to know, validated. A plain value.
 struct Plan {
   std::string suite;
@@ -145,10 +152,13 @@ struct Plan {
   std::uint64_t seed = 1;           ///< at most 2^63 − 1, which is what TOML can hold
   std::vector<std::string> models;  ///< GGUF files
   std::vector<std::string> only;    ///< test ids; empty: every test
+  /// Where experts are to live, one run of each model for each; empty: target.experts alone.
+  std::vector<std::string> placements;
   TargetPlan target;
   TestParameters tests;
   Thresholds thresholds;
   PromptFiles prompts;
+  std::vector<Check> checks;
   bool operator==(const Plan&) const = default;
 
   bool wants(std::string_view test_id) const;

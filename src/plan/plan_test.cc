@@ -75,6 +75,8 @@ TEST(ToToml, RoundTripsExactly) {
   plan.target.ready_timeout_s = 0.1 + 0.2 + 1;
   plan.tests.long_form_seconds = 1e-7;
   plan.thresholds.c2_gpu_bytes_max = 123456789012345.0;
+  plan.placements = {"first:8"};
+  plan.checks = {{"2.2/ttft_ms p(95) < 500", true}, {"decode_tok_s_min >= 10", false}};
   ASSERT_TRUE(validate(plan)) << validate(plan).error().message;
   const auto again = parse_plan(to_toml(plan), "again");
   ASSERT_TRUE(again) << again.error().message << to_toml(plan);
@@ -106,6 +108,42 @@ TEST(ParsePlan, ErrorsNameTheLineAndTheNearestName) {
               AllOf(StartsWith("p.toml:2: "), HasSubstr("did you mean \"ollama\"?")));
   EXPECT_THAT(error_of("seed = 1\nseed = 2"), StartsWith("p.toml:2: "));
   EXPECT_THAT(error_of("seed = \n"), StartsWith("p.toml:1: "));
+}
+
+TEST(ParsePlan, ChecksAreReadInTheirOrder) {
+  const auto plan = parse_plan(
+      "[[checks]]\nexpect = \"ttft_ms p(95) < 500\"\nabort_on_fail = true\n[[checks]]\nexpect = "
+      "'requests_failed "
+      "rate == 0'\n",
+      "p.toml");
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(plan->checks,
+            (std::vector<Check>{{"ttft_ms p(95) < 500", true}, {"requests_failed rate == 0", false}}));
+}
+
+TEST(ParsePlan, WrongChecksAreRefusedAtTheirLineAndColumn) {
+  EXPECT_EQ(error_of("\n[[checks]]\nexpect = \"tfft_ms p(95) < 500\""),
+            "p.toml:3:11: unknown metric \"tfft_ms\", did you mean \"ttft_ms\"?");
+  EXPECT_THAT(error_of("[[checks]]\nexpect = \"ttft_ms p(95) 500\""), StartsWith("p.toml:2:25: one of < <="));
+  EXPECT_EQ(error_of("[[checks]]\nexpct = \"ttft_ms p(95) < 500\""),
+            "p.toml:2: unknown key \"expct\" in [[checks]], did you mean \"expect\"?");
+  EXPECT_EQ(error_of("[[checks]]\nexpect = 3"), "p.toml:2: checks.expect must be a string");
+  EXPECT_EQ(error_of("[[checks]]\nexpect = \"ttft_ms avg < 5\"\nabort_on_fail = 1"),
+            "p.toml:3: checks.abort_on_fail must be true or false");
+  EXPECT_THAT(error_of("[[checks]]\nabort_on_fail = true"), StartsWith("p.toml:1: a check without expect"));
+  EXPECT_THAT(error_of("[checks]\nexpect = \"x\""), HasSubstr("written as [[checks]]"));
+  EXPECT_THAT(error_of("checks = [1]"), HasSubstr("written as [[checks]]"));
+  EXPECT_THAT(error_of("[[check]]\nexpect = \"x\""), HasSubstr("did you mean \"checks\"?"));
+}
+
+TEST(ParsePlan, PlacementsAreCheckedWhereTheyStand) {
+  EXPECT_EQ(parse_plan("placements = [\"cpu\", \"first:8\"]", "p.toml")->placements,
+            (std::vector<std::string>{"cpu", "first:8"}));
+  EXPECT_THAT(error_of("seed = 1\nplacements = [\"cpu\", \"frist:8\"]"),
+              StartsWith("p.toml:2: placements holds "));
+  EXPECT_THAT(error_of("placements = [\"cpu\", \"cpu\"]"), HasSubstr("\"cpu\" twice"));
+  EXPECT_THAT(error_of("placements = [\"cpu\", \"gpu\"]\n[target]\nurl = \"http://h\""),
+              HasSubstr("placed by its own command"));
 }
 
 TEST(ParsePlan, WrongTypesAreRefused) {

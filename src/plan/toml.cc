@@ -12,6 +12,7 @@
 #include <type_traits>
 
 #include "base/text.h"
+#include "plan/check.h"
 #include "plan/fields.h"
 #include "plan/plan.h"
 
@@ -118,6 +119,45 @@ base::Status read_table(Reader& reader, std::string_view table, const toml::tabl
   return {};
 }
 
+/// One table of [[checks]].
+base::Status read_check(Reader& reader, const toml::table& node) {
+  Check check;
+  for (const auto& [key, value] : node) {
+    const std::string_view name = key.str();
+    if (name == "expect") {
+      if (!convert(value, check.expect)) return reader.wrong(value, "checks.expect must be a string");
+      // Where an error is: the value begins with its quote. Escapes before it would move it.
+      if (const auto parsed = parse_expectation(check.expect); !parsed)
+        return base::fail(ErrorCode::Usage, "{}:{}:{}: {}", reader.source, value.source().begin.line,
+                          value.source().begin.column + parsed.error().column, parsed.error().text);
+    } else if (name == "abort_on_fail") {
+      if (!value.is_boolean()) return reader.wrong(value, "checks.abort_on_fail must be true or false");
+      check.abort_on_fail = *value.value_exact<bool>();
+    } else {
+      const std::string nearest = base::nearest_name(name, {"expect", "abort_on_fail"});
+      return base::fail(ErrorCode::Usage, "{}:{}: unknown key \"{}\" in [[checks]]{}", reader.source,
+                        key.source().begin.line, base::printable(name, 60),
+                        nearest.empty() ? "; known: expect, abort_on_fail"
+                                        : fmt::format(", did you mean \"{}\"?", nearest));
+    }
+  }
+  if (check.expect.empty())
+    return reader.wrong(node, "a check without expect = \"…\", e.g. \"ttft_ms p(95) < 500\"");
+  reader.plan.checks.push_back(std::move(check));
+  return {};
+}
+
+base::Status read_checks(Reader& reader, const toml::node& node) {
+  const toml::array* list = node.as_array();
+  reader.plan.checks.clear();
+  if (list == nullptr) return reader.wrong(node, "checks must be tables, each written as [[checks]]");
+  for (const toml::node& one : *list) {
+    if (!one.is_table()) return reader.wrong(one, "checks must be tables, each written as [[checks]]");
+    MOESTRESS_TRY_STATUS(read_check(reader, *one.as_table()));
+  }
+  return {};
+}
+
 base::Result<toml::table> parse_toml(std::string_view text, const std::string& source) {
   try {
     return toml::parse(text, source);
@@ -128,11 +168,15 @@ base::Result<toml::table> parse_toml(std::string_view text, const std::string& s
 }
 
 base::Status read_all(Reader& reader, const toml::table& root) {
-  const std::vector<std::string> other_keys{"extends", "target", "tests", "thresholds", "prompts"};
+  const std::vector<std::string> other_keys{"extends", "target", "tests", "thresholds", "prompts", "checks"};
   MOESTRESS_TRY_STATUS(read_table(reader, "", root, other_keys));
   for (const std::string& name : other_keys) {
     const toml::node* node = root.get(name);
     if (node == nullptr || name == "extends") continue;
+    if (name == "checks") {
+      MOESTRESS_TRY_STATUS(read_checks(reader, *node));
+      continue;
+    }
     if (!node->is_table())
       return reader.wrong(*node, fmt::format("{} must be a table, written as [{}]", name, name));
     MOESTRESS_TRY_STATUS(read_table(reader, name, *node->as_table(), {}));
@@ -253,6 +297,9 @@ std::string to_toml(const Plan& plan) {
     const std::string value = std::visit([](auto* pointer) { return literal(*pointer); }, field.in(copy));
     out += fmt::format("{} = {}\n", field.key, value);
   }
+  for (const Check& check : plan.checks)
+    out += fmt::format("\n[[checks]]\nexpect = {}\nabort_on_fail = {}\n", literal(check.expect),
+                       check.abort_on_fail);
   return out;
 }
 

@@ -102,6 +102,7 @@ Verdict verdict_of(const ModelResult& model) {
   std::vector<Verdict> verdicts;
   for (const TestResult& test : model.tests) verdicts.push_back(test.verdict);
   for (const CriterionResult& criterion : model.criteria) verdicts.push_back(criterion.verdict);
+  for (const CheckResult& check : model.checks) verdicts.push_back(check.verdict);
   return combine(verdicts);
 }
 

@@ -57,7 +57,8 @@ struct TestResult {
   Metrics metrics;
   std::vector<Finding> findings;
   std::vector<Table> tables;
-  double seconds = 0;  ///< how long it took
+  double seconds = 0;                                     ///< how long it took
+  std::optional<double> estimate_seconds = std::nullopt;  ///< how long it was thought to take, where it was
 };
 
 /// One success criterion on one model.
@@ -68,6 +69,17 @@ struct CriterionResult {
   std::optional<double> measured;  ///< absent where nothing was
   std::string unit;
   std::string evidence;  ///< how `measured` reads with its interval and n
+  Verdict verdict = Verdict::Skipped;
+  std::string reason;
+};
+
+/// One of the plan's checks on one model.
+struct CheckResult {
+  std::string expression;          ///< as the plan has it: "2.2/ttft_ms p(95) < 500"
+  std::string test;                ///< whose figure decided; empty: all tests together, or none
+  std::optional<double> measured;  ///< absent where nothing was
+  std::string unit;
+  std::int64_t n = 0;  ///< samples that `measured` rests on
   Verdict verdict = Verdict::Skipped;
   std::string reason;
 };
@@ -91,9 +103,10 @@ struct ModelResult {
   std::vector<TestResult> tests;
   std::vector<CriterionResult> criteria;
   std::vector<Recommendation> recommendations;
+  std::vector<CheckResult> checks = {};
 };
 
-/// One verdict for a model: `combine` over its tests and criteria.
+/// One verdict for a model: `combine` over its tests, criteria and checks.
 Verdict verdict_of(const ModelResult& model);
 /// The same over several.
 Verdict verdict_of(const std::vector<ModelResult>& models);
