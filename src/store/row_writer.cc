@@ -103,6 +103,22 @@ void RowWriter::add(const std::string& model_id, const record::CriterionResult& 
       record::to_string(c.verdict), c.reason);
 }
 
+void RowWriter::add(const std::string& model_id, const record::CheckResult& c) {
+  execute(
+      "INSERT INTO checks (model_key, expression, test, measured, unit, n, verdict, reason) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (model_key, expression) DO UPDATE SET test = "
+      "excluded.test, "
+      "measured = excluded.measured, unit = excluded.unit, n = excluded.n, verdict = excluded.verdict, "
+      "reason = excluded.reason",
+      key_of(model_id), c.expression, c.test, c.measured, c.unit, c.n, record::to_string(c.verdict),
+      c.reason);
+}
+
+void RowWriter::add_estimate(const std::string& model_id, const std::string& test_id, double seconds) {
+  execute("INSERT OR REPLACE INTO estimates (model_id, test_id, seconds) VALUES (?, ?, ?)", model_id, test_id,
+          seconds);
+}
+
 void RowWriter::add(const std::string& model_id, const record::Recommendation& r) {
   execute(
       "INSERT INTO recommendations (model_key, setting, change, expected, evidence) VALUES (?, ?, ?, ?, ?)",

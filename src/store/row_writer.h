@@ -33,6 +33,8 @@ class RowWriter {
   void add(const record::ModelResult& model);
   void add(const std::string& model_id, const record::TestResult& test);
   void add(const std::string& model_id, const record::CriterionResult& criterion);
+  void add(const std::string& model_id, const record::CheckResult& check);
+  void add_estimate(const std::string& model_id, const std::string& test_id, double seconds);
   void add(const std::string& model_id, const record::Recommendation& recommendation);
   void add(const std::string& model_id, const std::string& test_id, const StoredOutcome& stored);
   void add(const std::string& model_id, const record::ProcessSample& sample);

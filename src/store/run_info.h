@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
@@ -21,6 +22,8 @@ struct RunInfo {
   std::string reason;   ///< why it ended, if not normally
   std::string environment_json;
   std::string target_json;
+  std::optional<double> estimate_seconds =
+      std::nullopt;  ///< what the whole run was thought to take, if it was
 };
 
 /// Something that happened in a run: a change of phase, a signal, the death of the target.

@@ -80,6 +80,42 @@ class RunReader::Source {
     return {};
   }
 
+  /// Runs of an older moestress lack some tables.
+  bool has_table(const char* name) const { return opened_.get().tableExists(name); }
+
+  base::Status read_checks(std::int64_t key, record::ModelResult& model) const {
+    if (!has_table("checks")) return {};
+    Statement row = statement(
+        "SELECT expression, test, measured, unit, n, reason, verdict FROM checks WHERE model_key = ? ORDER "
+        "BY key");
+    row.bind(1, key);
+    while (row.executeStep()) {
+      record::CheckResult check;
+      check.expression = text_at(row, 0);
+      check.test = text_at(row, 1);
+      check.measured = optional_double_at(row, 2);
+      check.unit = text_at(row, 3);
+      check.n = int64_at(row, 4);
+      check.reason = text_at(row, 5);
+      const auto verdict = record::verdict_from(text_at(row, 6));
+      if (!verdict) return base::fail(ErrorCode::Format, "unknown verdict \"{}\"", text_at(row, 6));
+      check.verdict = *verdict;
+      model.checks.push_back(std::move(check));
+    }
+    return {};
+  }
+
+  void read_estimates(record::ModelResult& model) const {
+    if (!has_table("estimates")) return;
+    Statement row = statement("SELECT seconds FROM estimates WHERE model_id = ? AND test_id = ?");
+    for (record::TestResult& test : model.tests) {
+      row.reset();
+      row.bind(1, model.id);
+      row.bind(2, test.id);
+      if (row.executeStep()) test.estimate_seconds = double_at(row, 0);
+    }
+  }
+
   void read_recommendations(std::int64_t key, record::ModelResult& model) const {
     Statement row = statement(
         "SELECT setting, change, expected, evidence FROM recommendations WHERE model_key = ? ORDER BY key");
@@ -126,6 +162,10 @@ base::Result<RunInfo> RunReader::info() const {
     info.reason = text_at(row, 8);
     info.environment_json = text_at(row, 9);
     info.target_json = text_at(row, 10);
+    if (source_->has_table("estimates")) {
+      Statement sum = source_->statement("SELECT sum(seconds) FROM estimates");
+      if (sum.executeStep()) info.estimate_seconds = optional_double_at(sum, 0);
+    }
     return info;
   });
 }
@@ -150,6 +190,8 @@ base::Result<std::vector<record::ModelResult>> RunReader::models() const {
       model.placement = text_at(row, 8);
       MOESTRESS_TRY_STATUS(source_->read_tests(key, model));
       MOESTRESS_TRY_STATUS(source_->read_criteria(key, model));
+      MOESTRESS_TRY_STATUS(source_->read_checks(key, model));
+      source_->read_estimates(model);
       source_->read_recommendations(key, model);
       models.push_back(std::move(model));
     }

@@ -97,6 +97,22 @@ void expect_same(const record::Outcome& a, const record::Outcome& b) {
   }
 }
 
+TEST(Run, OneOfAnOlderMoestressHasNoChecksAndNoEstimates) {
+  TestFolder folder;
+  const auto writer = create(folder.path());
+  writer->add_model(example_model());
+  writer->add_test("m1", example_test("2.2"));
+  ASSERT_TRUE(writer->finish("PASS", "", "2026-03-01T13:00:00Z"));
+  SQLite::Database(folder.path() + "/run.db", SQLite::OPEN_READWRITE)
+      .exec("DROP TABLE checks; DROP TABLE estimates");
+  const RunReader reader = open(folder.path());
+  EXPECT_FALSE(reader.info()->estimate_seconds);
+  const auto models = reader.models();
+  ASSERT_TRUE(models) << models.error().message;
+  EXPECT_TRUE(models->at(0).checks.empty());
+  EXPECT_FALSE(models->at(0).tests.at(0).estimate_seconds);
+}
+
 TEST(Run, EverythingComesBackFromAFinishedRun) {
   TestFolder folder;
   const auto writer = create(folder.path());
@@ -109,6 +125,17 @@ TEST(Run, EverythingComesBackFromAFinishedRun) {
   criterion.measured.reset();
   writer->add_criterion("m1", criterion);
   writer->add_recommendation("m1", {"experts", "gpu", "more", "5.2"});
+  record::CheckResult check{"2.2/ttft_ms p(95) < 500", "2.2", 612.5, "ms", 90, record::Verdict::Fail, "so"};
+  writer->add_check("m1", check);
+  check.reason = "otherwise";
+  writer->add_check("m1", check);
+  check.expression = "requests_failed rate == 0";
+  check.measured.reset();
+  check.test.clear();
+  writer->add_check("m1", check);
+  writer->add_estimate("m1", "2.2", 40);
+  writer->add_estimate("m2", "2.2", 50);
+  writer->add_estimate("", "", 1.5);
   writer->add_outcome("m1", "2.2", example_outcome(7));
   writer->add_outcome("m1", "2.3", example_outcome(8));
   record::ProcessSample process = process_sample(5, 100);
@@ -161,6 +188,15 @@ TEST(Run, EverythingComesBackFromAFinishedRun) {
   EXPECT_EQ(models[0].criteria[0].measured, 12.5);
   EXPECT_FALSE(models[0].criteria[1].measured);
   EXPECT_EQ(models[0].recommendations[0].change, "gpu");
+  ASSERT_EQ(models[0].checks.size(), 2u);
+  EXPECT_EQ(models[0].checks[0].expression, "2.2/ttft_ms p(95) < 500");
+  EXPECT_EQ(models[0].checks[0].measured, 612.5);
+  EXPECT_EQ(models[0].checks[0].n, 90);
+  EXPECT_EQ(models[0].checks[0].verdict, record::Verdict::Fail);
+  EXPECT_EQ(models[0].checks[0].reason, "otherwise") << "an expression is judged once";
+  EXPECT_FALSE(models[0].checks[1].measured);
+  EXPECT_EQ(models[0].tests[0].estimate_seconds, 40);
+  EXPECT_EQ(info.estimate_seconds, 91.5) << "of all models, and of what had passed";
 
   ASSERT_EQ(reader.outcomes("m1", "2.2")->size(), 1u);
   expect_same(reader.outcomes("m1", "2.2")->at(0), example_outcome(7));

@@ -316,6 +316,7 @@ void RunWriter::add_model(const record::ModelResult& model) {
   row.tests.clear();
   row.criteria.clear();
   row.recommendations.clear();
+  row.checks.clear();
   const std::size_t bytes = row.path.size();
   worker_->add(bytes, [row = std::move(row)](RowWriter& rows) { rows.add(row); });
 }
@@ -331,6 +332,16 @@ void RunWriter::add_test(const std::string& model_id, const record::TestResult& 
 void RunWriter::add_criterion(const std::string& model_id, const record::CriterionResult& criterion) {
   worker_->add(criterion.evidence.size(),
                [model_id, criterion](RowWriter& rows) { rows.add(model_id, criterion); });
+}
+
+void RunWriter::add_check(const std::string& model_id, const record::CheckResult& check) {
+  worker_->add(check.reason.size(), [model_id, check](RowWriter& rows) { rows.add(model_id, check); });
+}
+
+void RunWriter::add_estimate(const std::string& model_id, const std::string& test_id, double seconds) {
+  worker_->add(sizeof seconds, [model_id, test_id, seconds](RowWriter& rows) {
+    rows.add_estimate(model_id, test_id, seconds);
+  });
 }
 
 void RunWriter::add_recommendation(const std::string& model_id,

@@ -59,6 +59,10 @@ class RunWriter {
   void add_test(const std::string& model_id, const record::TestResult& test);
   /// Adds or replaces a criterion by (model, id).
   void add_criterion(const std::string& model_id, const record::CriterionResult& criterion);
+  /// Adds or replaces a check by (model, expression).
+  void add_check(const std::string& model_id, const record::CheckResult& check);
+  /// How long a test is thought to take; also of a model that comes later. Replaces what was thought before.
+  void add_estimate(const std::string& model_id, const std::string& test_id, double seconds);
   void add_recommendation(const std::string& model_id, const record::Recommendation& recommendation);
   /// All but the token choices, which only the test that asked for them reads.
   void add_outcome(const std::string& model_id, const std::string& test_id, const record::Outcome& outcome);

@@ -29,6 +29,14 @@ CREATE TABLE criteria (
   verdict TEXT NOT NULL, reason TEXT NOT NULL,
   UNIQUE (model_key, id)
 ) STRICT;
+CREATE TABLE checks (
+  key INTEGER PRIMARY KEY, model_key INTEGER NOT NULL, expression TEXT NOT NULL, test TEXT NOT NULL,
+  measured REAL, unit TEXT NOT NULL, n INTEGER NOT NULL, verdict TEXT NOT NULL, reason TEXT NOT NULL,
+  UNIQUE (model_key, expression)
+) STRICT;
+CREATE TABLE estimates (
+  model_id TEXT NOT NULL, test_id TEXT NOT NULL, seconds REAL NOT NULL, PRIMARY KEY (model_id, test_id)
+) STRICT;
 CREATE TABLE recommendations (
   key INTEGER PRIMARY KEY, model_key INTEGER NOT NULL,
   setting TEXT NOT NULL, change TEXT NOT NULL, expected TEXT NOT NULL, evidence TEXT NOT NULL
