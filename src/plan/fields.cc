@@ -55,6 +55,7 @@ const std::array kFields{
     Field{"tests", "context_fractions", FIELD(tests.context_fractions), 0.001, 1, {}, 1},
     Field{"tests", "context_needle_depths", FIELD(tests.context_needle_depths), 0, 1, {}, 1},
     Field{"tests", "context_reply_tokens", FIELD(tests.context_reply_tokens), 1, kTokensMax, 8},
+    Field{"tests", "context_fill_tokens", FIELD(tests.context_fill_tokens), 0, kTokensMax},
     Field{"tests", "routing_prompts_per_set", FIELD(tests.routing_prompts_per_set), 4, 10000, 4},
     Field{"tests", "routing_reply_tokens", FIELD(tests.routing_reply_tokens), 0, kTokensMax, 0},
     Field{"tests", "routing_permutations", FIELD(tests.routing_permutations), 99, kCountMax, 199},

@@ -14,6 +14,8 @@ constexpr std::array kTests{
     Test{"1.2", "generation", test_1_2_generation, Speech},
     Test{"2.1", "long-form", test_2_1_long_form, Speech},
     Test{"2.2", "concurrency", test_2_2_concurrency, Speech},
+    Test{"2.3", "context", test_2_3_context, Speech},
+    Test{"S4", "Context Window Saturation", scenario_s4_context_saturation, Speech},
     Test{"5.2", "profile", test_5_2_profile, Speech},
     Test{"5.1", "memory", test_5_1_memory, Speech},
     Test{"3.1", "routing", test_3_1_routing, None},

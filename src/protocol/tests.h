@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "protocol/rig.h"
+#include "protocol/work.h"
 #include "record/result.h"
 
 namespace moestress::protocol {
@@ -31,9 +32,16 @@ record::TestResult test_1_3_footprint(Rig& rig);
 record::TestResult test_1_4_placement(Rig& rig);
 record::TestResult test_2_1_long_form(Rig& rig);
 record::TestResult test_2_2_concurrency(Rig& rig);
+record::TestResult test_2_3_context(Rig& rig);
 record::TestResult test_3_1_routing(Rig& rig);
 record::TestResult test_5_1_memory(Rig& rig);
 record::TestResult test_5_2_profile(Rig& rig);
 record::TestResult test_6_1_consistency(Rig& rig);
+// scenario_<id>_<name>.cc.
+record::TestResult scenario_s4_context_saturation(Rig& rig);
+
+// What each of them asks of the target.
+Work work_2_3(const WorkInput& input);
+Work work_s4(const WorkInput& input);
 
 }  // namespace moestress::protocol

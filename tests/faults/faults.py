@@ -16,3 +16,6 @@ def fault(name):
 class WrongUsage(Server):
     def claimed_tokens(self, generated):
         return generated + 7
+
+
+import context_faults  # noqa: E402,F401  registers its own

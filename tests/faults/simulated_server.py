@@ -1,6 +1,6 @@
 """A server that speaks OpenAI's API without a model, sound or with one fault, for the tests of moestress' own tests.
 
-Usage: simulated_server.py PORT [--fault NAME] [--tok-s N] [--prefill-tok-s N] [--slots N] [--context N]
+Usage: simulated_server.py PORT [--fault NAME] [--tok-s N] [--prefill-tok-s N] [--slots N] [--context N] [--gguf FILE]
 
 It answers in words that are one token each in the vocabulary of `moestress forge --size tiny`, so that its token counts
 are exact. What it says is up to its brain (brains.py); each fault (faults.py) overrides one of the hooks of Server.
@@ -59,6 +59,9 @@ class Server:
         """What `usage` says."""
         return generated
 
+    def usage(self, prompt, generated):
+        return {"completion_tokens": self.claimed_tokens(generated)}
+
     def seconds_per_token(self, index):
         return 1 / self.tok_s
 
@@ -84,7 +87,7 @@ class Server:
             return self.on_overflow(handler, prompt)
         tokens = self.words(messages, max_tokens)
         finish = "length" if len(tokens) >= max_tokens else "stop"
-        usage = {"completion_tokens": self.claimed_tokens(len(tokens))}
+        usage = self.usage(prompt, len(tokens))
         chat = "messages" in body
         self.slots.acquire()
         try:
@@ -185,6 +188,7 @@ def main():
     parser.add_argument("--prefill-tok-s", type=float, default=20000)
     parser.add_argument("--slots", type=int, default=5)
     parser.add_argument("--context", type=int, default=1 << 20)
+    parser.add_argument("--gguf", help="the model whose vocabulary tokens are counted with, where a fault needs it exact")
     options = parser.parse_args()
     server = faults.FAULTS[options.fault](options) if options.fault else Server(options)
     server.before_listening()
