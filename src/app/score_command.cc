@@ -199,7 +199,7 @@ void add_score_command(CLI::App& program, int& exit_code) {
   auto options = std::make_shared<ScoreOptions>();
   CLI::App* command = program.add_subcommand("score",
                                              "Teacher-forced logits and routing of given texts on one "
-                                             "placement; `run` spawns it for tests 3.1 and 6.1");
+                                             "placement; `run` spawns it for tests 3.1, 3.2, 6.1 and S2");
   command->add_option("-m,--model", options->model, "GGUF file")->required()->check(CLI::ExistingFile);
   command->add_option("--device", options->device, "auto, cpu, or a device as `moestress doctor` lists it");
   command->add_option("--experts", options->experts, "cpu, gpu, first:N or a placement file");

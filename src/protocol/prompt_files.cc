@@ -26,7 +26,7 @@ base::Result<std::string> text_of(const std::string& path) {
   std::string text(kFileBytesMax, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (!file.is_open() || file.bad())
-    return base::fail(base::ErrorCode::Io, "{}: can't be read; it is named in the plan's [prompts]", path);
+    return base::fail(base::ErrorCode::Usage, "{}: can't be read; it is named in the plan's [prompts]", path);
   text.resize(static_cast<std::size_t>(file.gcount()));
   return text;
 }

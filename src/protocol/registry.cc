@@ -18,6 +18,9 @@ constexpr std::array kTests{
     Test{"S4", "Context Window Saturation", scenario_s4_context_saturation, Speech},
     Test{"5.2", "profile", test_5_2_profile, Speech},
     Test{"5.1", "memory", test_5_1_memory, Speech},
+    // These two stop the target for their second part: whatever wants it running comes before them.
+    Test{"S2", "Expert Specialization Challenge", scenario_s2_expert_specialization, Speech},
+    Test{"3.2", "specialisation", test_3_2_specialisation, Speech},
     Test{"3.1", "routing", test_3_1_routing, None},
     Test{"6.1", "consistency", test_6_1_consistency, None},
 };

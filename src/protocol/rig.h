@@ -75,6 +75,10 @@ class Rig {
   /// Starts the target if it does not run, as the plan says or with another context per slot.
   base::Status ensure_target(std::optional<int> context_tokens = std::nullopt);
   void stop_target();
+  /// Stops the target, where it is ours, before a model is loaded beside it: two may not fit.
+  void make_room() {
+    if (!run_.url) stop_target();
+  }
   bool has_target() const { return target_ != nullptr; }
   target::Target& target() { return *target_; }
   /// Whether the plan names no other server: then the engine itself can be asked.

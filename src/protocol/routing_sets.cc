@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "experts/set_comparison.h"
 #include "quality/score_file.h"
 #include "stats/quantile.h"
@@ -14,6 +16,8 @@ using record::Verdict;
 /// One random split comes out as different by chance in one of a hundred; the median of several hardly ever
 /// does.
 constexpr int kControlSplits = 5;
+/// Room for what a model's template puts around a text.
+constexpr int kTemplateTokens = 256;
 
 /// Median p of several random halvings of one set.
 double control_p(const RoutingSet& set, int permutations, std::uint64_t seed) {
@@ -24,15 +28,24 @@ double control_p(const RoutingSet& set, int permutations, std::uint64_t seed) {
   return stats::quantile(p, 0.5);
 }
 
+std::vector<const workload::Prompt*> first_within(const workload::PromptLibrary& library,
+                                                  workload::Domain domain, std::size_t count,
+                                                  int characters_max) {
+  std::vector<const workload::Prompt*> first;
+  for (const auto& prompt : library.of(domain)) {
+    if (first.size() == count) break;
+    if (characters_max == 0 || prompt.text.size() <= static_cast<std::size_t>(characters_max))
+      first.push_back(&prompt);
+  }
+  return first;
+}
+
 }  // namespace
 
 TextSet prompt_texts(const Rig& rig, workload::Domain domain, std::size_t count, bool chat) {
   TextSet set{workload::to_string(domain), {}};
-  const auto bound = static_cast<std::size_t>(rig.sizes().prompt_characters_max);
-  for (const auto& prompt : rig.prompts().of(domain)) {
-    if (set.texts.size() == count) break;
-    if (bound == 0 || prompt.text.size() <= bound) set.texts.push_back({prompt.id, prompt.text, chat});
-  }
+  for (const auto* prompt : first_within(rig.prompts(), domain, count, rig.sizes().prompt_characters_max))
+    set.texts.push_back({prompt->id, prompt->text, chat});
   return set;
 }
 
@@ -47,6 +60,10 @@ base::Result<std::vector<RoutingSet>> trace_sets(Rig& rig, const std::string& jo
   job.logits = false;
   job.generate = reply_tokens;
   for (const auto& set : sets) job.texts.insert(job.texts.end(), set.texts.begin(), set.texts.end());
+  for (const auto& text : job.texts)
+    job.context_tokens =
+        std::max(job.context_tokens,
+                 kTemplateTokens + reply_tokens + static_cast<int>(rig.facts().count_tokens(text.text)));
   MOESTRESS_TRY(const std::string path, run_scoring(rig, job));
   MOESTRESS_TRY(auto reader, quality::ScoreReader::open(path));
   std::vector<RoutingSet> traced;
@@ -127,6 +144,16 @@ void note_stand_in(const Rig& rig, ResultBuilder& result) {
 
 void judge_no_traces(const base::Error& error, ResultBuilder& result) {
   result.judge(error.code == base::ErrorCode::Cancelled ? Verdict::Skipped : Verdict::Fail, error.message);
+}
+
+std::int64_t work_of_prompts(const WorkInput& input, std::span<const workload::Domain> domains,
+                             std::size_t count) {
+  std::int64_t tokens = 0;
+  for (const auto domain : domains)
+    for (const auto* prompt :
+         first_within(workload::built_in_library(), domain, count, input.plan.tests.prompt_characters_max))
+      tokens += input.facts.count_tokens(prompt->text);
+  return tokens;
 }
 
 }  // namespace moestress::protocol

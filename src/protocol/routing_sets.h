@@ -11,6 +11,7 @@
 #include "protocol/result_builder.h"
 #include "protocol/rig.h"
 #include "protocol/scoring.h"
+#include "protocol/work.h"
 #include "record/routing.h"
 
 namespace moestress::protocol {
@@ -60,5 +61,9 @@ void note_stand_in(const Rig& rig, ResultBuilder& result);
 
 /// The verdict for traces that could not be had.
 void judge_no_traces(const base::Error& error, ResultBuilder& result);
+
+/// Tokens of the first `count` built-in prompts of each domain within the plan's bound.
+std::int64_t work_of_prompts(const WorkInput& input, std::span<const workload::Domain> domains,
+                             std::size_t count);
 
 }  // namespace moestress::protocol

@@ -34,6 +34,7 @@ record::TestResult test_2_1_long_form(Rig& rig);
 record::TestResult test_2_2_concurrency(Rig& rig);
 record::TestResult test_2_3_context(Rig& rig);
 record::TestResult test_3_1_routing(Rig& rig);
+record::TestResult test_3_2_specialisation(Rig& rig);
 record::TestResult test_5_1_memory(Rig& rig);
 record::TestResult test_5_2_profile(Rig& rig);
 record::TestResult test_6_1_consistency(Rig& rig);
@@ -43,5 +44,10 @@ record::TestResult scenario_s4_context_saturation(Rig& rig);
 // What each of them asks of the target.
 Work work_2_3(const WorkInput& input);
 Work work_s4(const WorkInput& input);
+record::TestResult scenario_s2_expert_specialization(Rig& rig);
+
+/// How much work a test is, in its own file too.
+Work work_3_2(const WorkInput& input);
+Work work_s2(const WorkInput& input);
 
 }  // namespace moestress::protocol

@@ -60,6 +60,19 @@ class FaultCase(unittest.TestCase):
             command += f" --fault '{fault}'"
         return self.run_test("--spawn", command, "--dialect", "openai", plan=plan, model=model)
 
+    def damaged(self, fault, *arguments):
+        """The random model with a fault of `forge --fault`."""
+        path = self.folder / f"{fault}.gguf"
+        self.call("forge", "--fault", fault, "-m", self.random_model, *arguments, "-o", path)
+        return path
+
+    def speaking_model(self):
+        """A reference model; they take minutes to make, so a test that needs one is left out where there is none."""
+        path = FOLDER.parents[1] / "models" / "phimoe-smollm2.gguf"
+        if not path.exists():
+            self.skipTest(f"needs {path.name} (docs/TESTING.md)")
+        return path
+
     def assert_sound(self, test):
         self.assertEqual(test["verdict"], "PASS", test["reason"])
 

@@ -8,22 +8,17 @@ class Routing(FaultCase):
     def c7(self):
         return {criterion["id"]: criterion for criterion in self.of_model["criteria"]}["C7"]
 
-    def damaged(self, fault):
-        path = self.folder / f"{fault}.gguf"
-        self.call("forge", "--fault", fault, "-m", self.random_model, "--layer", 1, "-o", path)
-        return path
-
     def test_a_sound_router(self):
         test = self.run_test(model=self.random_model)
         self.assert_sound(test)
         self.assertEqual(self.c7()["verdict"], "PASS", self.c7()["reason"])
 
     def test_a_collapsed_router(self):
-        self.assert_found(self.run_test(model=self.damaged("collapse-router")), "routing of layer 1 has collapsed")
+        self.assert_found(self.run_test(model=self.damaged("collapse-router", "--layer", 1)), "routing of layer 1 has collapsed")
         self.assertEqual(self.c7()["verdict"], "FAIL", self.c7()["reason"])
 
     def test_a_router_that_ignores_its_input(self):
-        self.assert_found(self.run_test(model=self.damaged("blind-router")), "the router of layer 1 ignores its input")
+        self.assert_found(self.run_test(model=self.damaged("blind-router", "--layer", 1)), "the router of layer 1 ignores its input")
         self.assertEqual(self.c7()["verdict"], "FAIL", self.c7()["reason"])
 
 

@@ -118,10 +118,10 @@ class Verdicts(RunTest):
                 break
         self.assertIn(done.returncode, (0, 1), done.stderr)
         tests = self.results_of(out)
-        self.assertEqual(sorted(tests), ["1.1", "1.2", "1.3", "1.4", "2.1", "2.2", "3.1", "5.1", "5.2", "6.1"])
+        self.assertEqual(sorted(tests), ["1.1", "1.2", "1.3", "1.4", "2.1", "2.2", "3.1", "3.2", "5.1", "5.2", "6.1", "S2"])
         for test in tests.values():
             self.assertTrue(test["reason"], test["id"])
-        for name in ("1.1", "1.2", "1.3", "1.4", "2.1", "2.2", "5.2", "3.1"):
+        for name in ("1.1", "1.2", "1.3", "1.4", "2.1", "2.2", "5.2", "3.1", "3.2", "S2"):
             self.assertEqual(tests[name]["verdict"], "PASS", tests[name])
         self.assertEqual(tests["6.1"]["metrics"]["baseline_on_cpu"]["value"], 1)
         self.assertIn(tests["6.1"]["verdict"], ("PASS", "INCONCLUSIVE"), tests["6.1"])
@@ -224,6 +224,20 @@ class Verdicts(RunTest):
         self.assertEqual(run("inspect", "/nowhere/model.gguf").returncode, 2)
 
 
+class Prompts(RunTest):
+    def test_a_users_prompts_take_the_place_of_the_built_in_ones(self):
+        (self.folder / "mine.txt").write_text("".join(f"== mine-{i}\nWrite function number {i}.\n" for i in range(6)))
+        plan = self.folder / "my-prompts.toml"
+        plan.write_text('extends = "smoke"\n[prompts]\ncode = "mine.txt"\n')
+        out = self.out()
+        done = run("run", plan, "-m", self.models["phimoe"], "--device", "cpu", "--threads", 1, "--only", "3.1", "--out", out)
+        self.assertIn(done.returncode, (0, 1), done.stderr)
+        self.assertIn(f'code = "{self.folder / "mine.txt"}"', (out / "plan.toml").read_text())
+        with contextlib.closing(sqlite3.connect(out / "run.db")) as connection:
+            used = {row[0] for row in connection.execute("select prompt_id from routing where set_label = 'code'")}
+        self.assertEqual(used, {f"mine-{i}" for i in range(6)})
+
+
 class CutOff(RunTest):
     def report_works(self, out):
         again = self.out().parent / "report"
@@ -324,6 +338,16 @@ class Errors(RunTest):
         plan = self.folder / "typo.toml"
         plan.write_text("[tests]\ngeneration_promts = 3\n")
         self.refused(2, plan, "-m", self.models["phimoe"], words=("typo.toml", "2", "generation_prompts"))
+
+    def test_prompts_that_cannot_serve(self):
+        plan = self.folder / "prompts.toml"
+        plan.write_text('[prompts]\ncoding = "mine.txt"\n')
+        self.refused(2, plan, "-m", self.models["phimoe"], words=("prompts.toml:2", 'unknown key "coding" in [prompts]'))
+        plan.write_text('[prompts]\ncode = "no-such-file.txt"\n')
+        self.refused(2, plan, "-m", self.models["phimoe"], words=(str(self.folder / "no-such-file.txt"), "can't be read"))
+        (self.folder / "mine.txt").write_text("== a\nx\n== b\n== c\ny\n")
+        plan.write_text('[prompts]\ncode = "mine.txt"\n')
+        self.refused(2, plan, "-m", self.models["phimoe"], words=('mine.txt:3: prompt "b" has no text',))
 
     def test_an_unknown_test(self):
         self.refused(2, "smoke", "-m", self.models["phimoe"], "--only", "9.9", words=("9.9",))
