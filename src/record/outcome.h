@@ -45,6 +45,7 @@ struct ServerClaims {
   std::optional<std::int64_t> completion_tokens;
   std::optional<double> prompt_ms;
   std::optional<double> decode_ms;
+  std::optional<std::int64_t> cached_prompt_tokens = {};  ///< of the prompt, kept from earlier ones
 };
 
 /// One token of a reply as the server reports it where log probabilities were asked for.

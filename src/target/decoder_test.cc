@@ -84,6 +84,7 @@ TEST(ChatStream, GivesTextReasonClaimsAndEnd) {
   EXPECT_EQ(out.reply.claims.completion_tokens, 2);
   EXPECT_EQ(out.reply.claims.prompt_ms, 31.5);
   EXPECT_EQ(out.reply.claims.decode_ms, 80.25);
+  EXPECT_EQ(out.reply.claims.cached_prompt_tokens, 0);
 }
 
 TEST(ChatStream, IsTheSameHoweverItIsCut) {

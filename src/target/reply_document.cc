@@ -201,8 +201,11 @@ bool read_openai(Reading& reading, const json& document) {
   if (const json* usage = member(document, "usage")) {
     claim(claims.prompt_tokens, count(*usage, "prompt_tokens"));
     claim(claims.completion_tokens, count(*usage, "completion_tokens"));
+    if (const json* details = member(*usage, "prompt_tokens_details"))
+      claim(claims.cached_prompt_tokens, count(*details, "cached_tokens"));
   }
   if (const json* timings = member(document, "timings")) {
+    claim(claims.cached_prompt_tokens, count(*timings, "cache_n"));
     claim(claims.prompt_ms, duration_ms(*timings, "prompt_ms", 1));
     claim(claims.decode_ms, duration_ms(*timings, "predicted_ms", 1));
   }
