@@ -31,6 +31,7 @@ void add_inspect_command(CLI::App& program, int& exit_code);
 void add_score_command(CLI::App& program, int& exit_code);
 void add_run_command(CLI::App& program, int& exit_code);
 void add_doctor_command(CLI::App& program, int& exit_code);
+void add_resume_command(CLI::App& program, int& exit_code);
 void add_report_command(CLI::App& program, int& exit_code);
 
 }  // namespace moestress::app

@@ -52,6 +52,7 @@ int run(int argc, char** argv) {
 
   int exit_code = kPassed;
   add_run_command(program, exit_code);
+  add_resume_command(program, exit_code);
   add_serve_command(program, exit_code);
   add_inspect_command(program, exit_code);
   add_forge_command(program, exit_code);

@@ -1,8 +1,6 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <atomic>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -10,16 +8,10 @@
 #include <vector>
 
 #include "app/command.h"
-#include "app/report_output.h"
-#include "app/stop_signals.h"
-#include "app/terminal_progress.h"
+#include "app/run_execution.h"
 #include "base/text.h"
-#include "net/url.h"
-#include "plan/placement.h"
 #include "plan/plan.h"
 #include "probe/environment.h"
-#include "protocol/prompt_files.h"
-#include "protocol/runner.h"
 #include "store/run_writer.h"
 
 namespace moestress::app {
@@ -77,29 +69,8 @@ base::Result<plan::Plan> resolve_plan(const RunOptions& options) {
   plan.target.slots = options.slots.value_or(plan.target.slots);
   plan.target.context_tokens = options.context_tokens.value_or(plan.target.context_tokens);
   plan.target.threads = options.threads.value_or(plan.target.threads);
-  MOESTRESS_TRY_STATUS(plan::validate(plan));
-  if (!plan.target.url.empty()) MOESTRESS_TRY_STATUS(net::parse_url(plan.target.url).map([](const auto&) {}));
-  if (plan.models.empty())
-    return base::fail(base::ErrorCode::Usage,
-                      "no model: name its GGUF file with -m; also for a server of another kind, since its "
-                      "tokenizer counts the "
-                      "tokens and its topology is what figures are held against");
-  for (const auto& model : plan.models)
-    if (!std::filesystem::exists(model))
-      return base::fail(base::ErrorCode::Usage, "{}: there is no such model file",
-                        base::printable(model, 200));
-  MOESTRESS_TRY_STATUS(protocol::check_tests(plan));
+  MOESTRESS_TRY_STATUS(check_plan(plan));
   return plan;
-}
-
-std::string wall_time(base::WallTime time, const char* format) {
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(
-      std::chrono::time_point_cast<std::chrono::system_clock::duration>(time));
-  std::tm utc{};
-  gmtime_r(&seconds, &utc);
-  char text[40];
-  std::strftime(text, sizeof text, format, &utc);
-  return text;
 }
 
 base::Status write_file(const std::string& path, const std::string& text) {
@@ -110,45 +81,15 @@ base::Status write_file(const std::string& path, const std::string& text) {
   return {};
 }
 
-ExitCode exit_code_of(const protocol::RunOutcome& outcome) {
-  if (outcome.interrupted) return kInterrupted;
-  if (outcome.unreachable) return kUnreachable;
-  return app::exit_code_of(outcome.verdict);
-}
-
-struct Prepared {
-  plan::Plan plan;
-  std::optional<net::Url> url;
-  std::string api_key;
-  record::ExpertPlacement placement;
-  protocol::ResolvedDevice device;
-  std::string directory;
-  workload::PromptLibrary prompts;
-};
-
-base::Result<Prepared> prepare(plan::Plan plan, const RunOptions& options, const base::Clock& clock) {
-  Prepared prepared;
-  prepared.plan = std::move(plan);
-  if (const std::string& name = prepared.plan.target.api_key_env; !name.empty()) {
-    const char* key = std::getenv(name.c_str());
-    if (key == nullptr || *key == '\0')
-      return base::fail(base::ErrorCode::Usage,
-                        "the environment variable {}, which is to hold the API key, is not set", name);
-    prepared.api_key = key;
-  }
-  MOESTRESS_TRY(prepared.placement, plan::parse_placement(prepared.plan.target.experts));
-  MOESTRESS_TRY(prepared.prompts, protocol::load_prompts(prepared.plan));
-  if (prepared.plan.target.spawn.empty() && prepared.plan.target.url.empty()) {
-    MOESTRESS_TRY(prepared.device, protocol::resolve_device(prepared.plan.target.device));
-  }
-  if (!prepared.plan.target.url.empty()) {
-    MOESTRESS_TRY(prepared.url, net::parse_url(prepared.plan.target.url));
-  }
-  prepared.directory =
-      options.out.empty()
-          ? fmt::format("runs/{}-{}", wall_time(clock.wall_now(), "%Y%m%d-%H%M%S"), prepared.plan.suite)
-          : options.out;
-  return prepared;
+store::RunInfo info_of(const plan::Plan& plan, const std::string& directory, const base::Clock& clock) {
+  store::RunInfo info;
+  info.id = std::filesystem::path(directory).filename().string();
+  info.suite = plan.suite;
+  info.scale = plan.scale;
+  info.seed = plan.seed;
+  info.started = wall_text(clock.wall_now(), kInstantFormat);
+  info.version = MOESTRESS_VERSION;
+  return info;
 }
 
 base::Result<ExitCode> run(const RunOptions& options) {
@@ -158,72 +99,28 @@ base::Result<ExitCode> run(const RunOptions& options) {
     fmt::print("{}", plan::to_toml(plan));
     return kPassed;
   }
-  const base::Logger logger(base::LogLevel::Warning);
   std::atomic<bool> cancelled{false};
-  MOESTRESS_TRY(const StopSignals signals, StopSignals::watch([&cancelled](int count) {
-                  if (count > 1) _exit(kInterrupted);  // the keeper processes end what we started
-                  cancelled = true;
-                  fmt::print(stderr,
-                             "\nmoestress: interrupted; writing the report (once more to end at once)\n");
-                }));
+  MOESTRESS_TRY(const StopSignals signals, cancel_on_signals(cancelled));
+  MOESTRESS_TRY(const PreparedPlan prepared, prepare(std::move(plan)));
+  const std::string directory =
+      options.out.empty()
+          ? fmt::format("runs/{}-{}", wall_text(clock.wall_now(), "%Y%m%d-%H%M%S"), prepared.plan.suite)
+          : options.out;
 
-  // After the signals are blocked: looking for devices starts drivers' threads.
-  MOESTRESS_TRY(const Prepared prepared, prepare(std::move(plan), options, clock));
-
-  store::RunInfo info;
-  info.id = std::filesystem::path(prepared.directory).filename().string();
-  info.suite = prepared.plan.suite;
-  info.scale = prepared.plan.scale;
-  info.seed = prepared.plan.seed;
-  info.started = wall_time(clock.wall_now(), "%Y-%m-%dT%H:%M:%SZ");
-  info.version = MOESTRESS_VERSION;
   store::WriterOptions writer_options;
   const base::TimePoint epoch = clock.now();
   writer_options.epoch = epoch;
   writer_options.on_failure = [&cancelled] { cancelled = true; };  // what can't be kept needn't be measured
-  MOESTRESS_TRY(auto writer, store::RunWriter::create(prepared.directory, info, writer_options));
+  MOESTRESS_TRY(auto writer, store::RunWriter::create(directory, info_of(prepared.plan, directory, clock),
+                                                      writer_options));
+  writer->add_part({base::Duration{0}, clock.wall_now(), base::Duration{-1}});
   probe::EnvironmentOptions environment_options;
   environment_options.versions = {{"moestress", MOESTRESS_VERSION}};
   const std::string environment = probe::environment_json(environment_options);
   writer->set_environment(environment);
-  MOESTRESS_TRY_STATUS(write_file(prepared.directory + "/plan.toml", plan::to_toml(prepared.plan)));
-  MOESTRESS_TRY_STATUS(write_file(prepared.directory + "/environment.json", environment));
-
-  protocol::RunContext context{prepared.plan,
-                               prepared.placement,
-                               clock,
-                               epoch,
-                               *writer,
-                               cancelled,
-                               logger,
-                               prepared.device.name,
-                               prepared.device.software,
-                               prepared.url,
-                               prepared.api_key,
-                               std::filesystem::read_symlink("/proc/self/exe").string(),
-                               prepared.directory,
-                               prepared.prompts};
-  base::Result<protocol::RunOutcome> outcome = protocol::RunOutcome{};
-  {
-    const bool terminal = isatty(STDERR_FILENO) != 0;
-    TerminalProgress progress(terminal, terminal && !std::getenv("NO_COLOR"));
-    outcome = protocol::run_plan(context, progress);
-  }
-  std::error_code ignored;
-  std::filesystem::remove_all(prepared.directory + "/scratch", ignored);
-
-  const std::string reason = !outcome               ? outcome.error().message
-                             : outcome->interrupted ? "interrupted by a signal"
-                                                    : "";
-  const auto finished = writer->finish(outcome ? record::to_string(outcome->verdict) : "INVALID", reason,
-                                       wall_time(clock.wall_now(), "%Y-%m-%dT%H:%M:%SZ"));
-  writer.reset();
-  if (!options.json) fmt::print("\n");
-  const auto reported = write_and_print_report(prepared.directory, prepared.directory, options.json);
-  MOESTRESS_TRY_STATUS(outcome.map([](const auto&) {}));
-  MOESTRESS_TRY_STATUS(finished);
-  MOESTRESS_TRY_STATUS(reported.map([](auto) {}));
-  return exit_code_of(*outcome);
+  MOESTRESS_TRY_STATUS(write_file(directory + "/plan.toml", plan::to_toml(prepared.plan)));
+  MOESTRESS_TRY_STATUS(write_file(directory + "/environment.json", environment));
+  return execute_run(prepared, std::move(writer), clock, epoch, cancelled, nullptr, options.json);
 }
 
 }  // namespace

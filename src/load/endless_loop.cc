@@ -43,10 +43,10 @@ class EndlessLoop::Run : public std::enable_shared_from_this<Run> {
  private:
   void step(std::size_t session, const record::Outcome* previous) {
     if (ending_ || cancelled_) return;
-    Step step = next_(session, previous);
-    if (step.wait <= base::Duration{0}) return send(session, std::move(step.request));
-    auto request = std::make_shared<record::Request>(std::move(step.request));
-    waiting_[session] = loop_.at(clock_.now() + step.wait, [self = shared_from_this(), session, request] {
+    Step turn = next_(session, previous);
+    if (turn.wait <= base::Duration{0}) return send(session, std::move(turn.request));
+    const auto request = std::make_shared<record::Request>(std::move(turn.request));
+    waiting_[session] = loop_.at(clock_.now() + turn.wait, [self = shared_from_this(), session, request] {
       self->waiting_.erase(session);
       if (!self->cancelled_) self->send(session, std::move(*request));
     });
@@ -106,11 +106,7 @@ EndlessLoop::EndlessLoop(net::EventLoop& loop, const base::Clock& clock, base::T
   loop_.post([run = run_, sessions] { run->start(sessions); });
 }
 
-EndlessLoop::~EndlessLoop() {
-  std::promise<void> over;
-  loop_.post([run = run_, &over] { run->end(true, [&over] { over.set_value(); }); });
-  over.get_future().wait();
-}
+EndlessLoop::~EndlessLoop() { finish(true); }
 
 std::vector<record::Outcome> EndlessLoop::take() {
   std::promise<std::vector<record::Outcome>> taken;
@@ -118,9 +114,9 @@ std::vector<record::Outcome> EndlessLoop::take() {
   return taken.get_future().get();
 }
 
-void EndlessLoop::finish() {
+void EndlessLoop::finish(bool cancel) {
   std::promise<void> over;
-  loop_.post([run = run_, &over] { run->end(false, [&over] { over.set_value(); }); });
+  loop_.post([run = run_, cancel, &over] { run->end(cancel, [&over] { over.set_value(); }); });
   over.get_future().wait();
 }
 

@@ -39,8 +39,9 @@ class EndlessLoop {
 
   /// What ended since the last call, in order of ends.
   std::vector<record::Outcome> take();
-  /// Begins no further request, and waits for those in flight; what they came to is there to take.
-  void finish();
+  /// Begins no further request, and waits for those in flight, or cancels them; what they came to is there to
+  /// take.
+  void finish(bool cancel = false);
 
  private:
   class Run;

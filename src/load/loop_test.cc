@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "load/closed_loop.h"
+#include "load/endless_loop.h"
 #include "load/open_loop.h"
 
 namespace moestress::load {
@@ -268,6 +269,68 @@ TEST_F(LoopTest, CancellingEndsAnOpenLoop) {
 }
 
 TEST_F(LoopTest, OpenLoopOfNothingIsOverAtOnce) { EXPECT_TRUE(open({}).outcomes.empty()); }
+
+TEST_F(LoopTest, AnEndlessLoopGoesOnUntilItIsTold) {
+  server_.service = [](const Request& request, Duration) { return request.session.value == 0 ? 2ms : 5ms; };
+  std::atomic<int> asked{0};
+  EndlessLoop endless(
+      loop_, clock_, epoch_, server_.sender(), 2,
+      [&](std::size_t session, const Outcome* previous) {
+        EXPECT_TRUE(previous == nullptr || previous->session.value == static_cast<std::int64_t>(session));
+        EndlessLoop::Step step;
+        step.request.id = {asked++};
+        step.request.session = {static_cast<std::int64_t>(session)};
+        return step;
+      },
+      cancelled_);
+  std::this_thread::sleep_for(60ms);
+  const auto first = endless.take();
+  EXPECT_GT(first.size(), 10u);
+  std::this_thread::sleep_for(30ms);
+  endless.finish();
+  const auto rest = endless.take();
+  EXPECT_GT(rest.size(), 3u);
+  EXPECT_EQ(first.size() + rest.size(), static_cast<std::size_t>(asked.load()))
+      << "each is given once, none is lost";
+  for (const Outcome& outcome : rest) EXPECT_EQ(outcome.ending, Ending::Complete);
+  EXPECT_EQ(server_.most, 2u);
+  std::this_thread::sleep_for(20ms);
+  EXPECT_TRUE(endless.take().empty());
+}
+
+TEST_F(LoopTest, AnEndlessLoopWaitsWhereItIsToldToAndEndsAtOnce) {
+  server_.service = [](const Request& request, Duration) { return request.id.value == 0 ? 1ms : 1h; };
+  std::atomic<int> asked{0};
+  const auto began = clock_.now();
+  {
+    EndlessLoop endless(
+        loop_, clock_, epoch_, server_.sender(), 1,
+        [&](std::size_t, const Outcome* previous) {
+          EndlessLoop::Step step;
+          step.request.id = {asked++};
+          step.wait = previous ? 50ms : 0ms;
+          return step;
+        },
+        cancelled_);
+    std::this_thread::sleep_for(120ms);
+    EXPECT_EQ(asked.load(), 2);
+  }
+  ASSERT_EQ(server_.sent.size(), 2u);
+  EXPECT_GE(server_.sent[1].planned_start - server_.sent[0].planned_start, 50ms);
+  EXPECT_LT(clock_.now() - began, 10s);
+}
+
+TEST_F(LoopTest, AnEndlessLoopIsCancelledWithTheRun) {
+  server_.service = [](const Request&, Duration) { return 1h; };
+  EndlessLoop endless(
+      loop_, clock_, epoch_, server_.sender(), 3,
+      [&](std::size_t, const Outcome*) { return EndlessLoop::Step{}; }, cancelled_);
+  cancelled_ = true;
+  std::this_thread::sleep_for(200ms);
+  const auto ended = endless.take();
+  ASSERT_EQ(ended.size(), 3u);
+  for (const Outcome& outcome : ended) EXPECT_EQ(outcome.ending, Ending::Cancelled);
+}
 
 }  // namespace
 }  // namespace moestress::load

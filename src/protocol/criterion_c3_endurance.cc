@@ -1,7 +1,9 @@
 // C3: 8 hours and more: no crash or restart, memory slope under 1 %/h and 50 MB/h, speed within ±5 %.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "base/text.h"
 #include "protocol/criteria.h"
@@ -16,12 +18,29 @@ struct Judgement {
   std::string reason;
 };
 
+/// The marathon where it was run, else the long-form test.
+std::string source_of(const CriterionInput& input) {
+  return input.metric("S1", "active_hours") ? "S1" : "2.1";
+}
+
+double hours_of(const CriterionInput& input) {
+  const auto active = input.metric("S1", "active_hours");
+  return active ? active->value : input.hours;
+}
+
+int deaths_of(const CriterionInput& input) {
+  const auto deaths = input.metric("S1", "server_deaths");
+  return std::max(input.deaths, deaths ? static_cast<int>(deaths->value) : 0);
+}
+
 /// The upper limit of the memory slope must be under both limits.
 Judgement judge_memory(const CriterionInput& input) {
-  const auto slope = input.metric("2.1", "private_bytes_per_hour");
-  const auto held = input.metric("5.1", "private_bytes_peak");
+  const std::string source = source_of(input);
+  const auto slope = input.metric(source, "private_bytes_per_hour");
+  const auto held =
+      source == "S1" ? input.metric("S1", "private_bytes_median") : input.metric("5.1", "private_bytes_peak");
   if (!slope || !slope->ci)
-    return {Verdict::Skipped, "the slope of its memory could not be measured (test 2.1)"};
+    return {Verdict::Skipped, fmt::format("the slope of its memory could not be measured (test {})", source)};
   const auto [low, high] = *slope->ci;
   std::string over;
   if (high >= input.thresholds.c3_slope_bytes_per_h_max)
@@ -35,9 +54,10 @@ Judgement judge_memory(const CriterionInput& input) {
 
 /// The whole interval of the speed trend must lie within the limit.
 Judgement judge_speed(const CriterionInput& input) {
-  const auto trend = input.metric("2.1", "decode_tok_s_trend_percent");
+  const std::string source = source_of(input);
+  const auto trend = input.metric(source, "decode_tok_s_trend_percent");
   if (!trend || !trend->ci)
-    return {Verdict::Skipped, "the trend of its speed could not be measured (test 2.1)"};
+    return {Verdict::Skipped, fmt::format("the trend of its speed could not be measured (test {})", source)};
   const double limit = input.thresholds.c3_speed_trend_percent_max;
   const auto [low, high] = *trend->ci;
   if (low > limit || high < -limit)
@@ -48,33 +68,55 @@ Judgement judge_speed(const CriterionInput& input) {
   return {};
 }
 
+/// Crashes, and failed requests: none in the long-form test, no burst of them in the marathon.
+std::optional<std::string> failure_of_server(const CriterionInput& input) {
+  if (const int deaths = deaths_of(input); deaths > 0)
+    return fmt::format("the server died {} time{}", deaths, deaths == 1 ? "" : "s");
+  if (source_of(input) == "S1") {
+    const auto bursts = input.metric("S1", "error_bursts");
+    if (bursts && bursts->value > 0)
+      return fmt::format("{:.0f} error burst{} in the marathon", bursts->value,
+                         bursts->value == 1 ? "" : "s");
+    return std::nullopt;
+  }
+  const auto failed = input.metric("2.1", "requests_failed");
+  if (failed && failed->value > 0) return fmt::format("{:.0f} requests failed in test 2.1", failed->value);
+  return std::nullopt;
+}
+
+std::string evidence_of(const CriterionInput& input) {
+  const std::string deaths = fmt::format("{} deaths of the server", deaths_of(input));
+  const auto active = input.metric("S1", "active_hours");
+  const auto segments = input.metric("S1", "segments");
+  if (!active || !segments)
+    return fmt::format("one process up for {}, {}", base::human_seconds(input.hours * 3600), deaths);
+  const auto failed = input.metric("S1", "requests_failed");
+  return fmt::format("{} under load in {:.0f} unbroken segment{}, {}, {:.0f} failed requests",
+                     base::human_seconds(active->value * 3600), segments->value,
+                     segments->value == 1 ? "" : "s", deaths, failed ? failed->value : 0);
+}
+
 }  // namespace
 
 record::CriterionResult criterion_c3_endurance(const CriterionInput& input) {
+  const double hours = hours_of(input);
   record::CriterionResult result{
-      "C3", "endurance", fmt::format(">= {:g} h", input.thresholds.c3_hours_min), input.hours, "h", {},
-      {},   {}};
-  if (input.hours < 1) {
-    result.measured = 60 * input.hours;
+      "C3", "endurance", fmt::format(">= {:g} h", input.thresholds.c3_hours_min), hours, "h", {}, {}, {}};
+  if (hours < 1) {
+    result.measured = 60 * hours;
     result.unit = "min";
   }
-  result.evidence = fmt::format("one process up for {}, {} deaths of the server",
-                                base::human_seconds(input.hours * 3600), input.deaths);
-  if (input.deaths > 0) {
+  result.evidence = evidence_of(input);
+  if (const auto failure = failure_of_server(input)) {
     result.verdict = Verdict::Fail;
-    result.reason = fmt::format("the server died {} time{}", input.deaths, input.deaths == 1 ? "" : "s");
+    result.reason = *failure;
     return result;
   }
-  if (const auto failed = input.metric("2.1", "requests_failed"); failed && failed->value > 0) {
-    result.verdict = Verdict::Fail;
-    result.reason = fmt::format("{:.0f} requests failed in test 2.1", failed->value);
-    return result;
-  }
-  if (input.hours < input.thresholds.c3_hours_min) {
+  if (hours < input.thresholds.c3_hours_min) {
     // A short run can't show endurance; its slopes are too noisy to show its absence either.
     result.verdict = Verdict::Inconclusive;
-    result.reason = fmt::format("ran for {}; {:g} h need the full suite",
-                                base::human_seconds(input.hours * 3600), input.thresholds.c3_hours_min);
+    result.reason = fmt::format("ran for {}; {:g} h need the full suite", base::human_seconds(hours * 3600),
+                                input.thresholds.c3_hours_min);
     return result;
   }
   for (const Judgement& judgement : {judge_memory(input), judge_speed(input)}) {
@@ -85,7 +127,7 @@ record::CriterionResult criterion_c3_endurance(const CriterionInput& input) {
   }
   if (result.reason.empty()) {
     result.verdict = Verdict::Pass;
-    result.reason = "no crash, no failed request, memory and speed level";
+    result.reason = "no crash, no error burst, memory and speed level";
   }
   return result;
 }

@@ -21,6 +21,7 @@ constexpr std::array kTests{
     // These two stop the target for their second part: whatever wants it running comes before them.
     Test{"S2", "Expert Specialization Challenge", scenario_s2_expert_specialization, Speech},
     Test{"3.2", "specialisation", test_3_2_specialisation, Speech},
+    Test{"S1", "marathon", scenario_s1_marathon, Speech, true},
     Test{"3.1", "routing", test_3_1_routing, None},
     Test{"6.1", "consistency", test_6_1_consistency, None},
 };

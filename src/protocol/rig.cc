@@ -30,7 +30,9 @@ base::Result<std::unique_ptr<Rig>> Rig::create(RunContext& run, ModelFacts facts
 }
 
 Rig::Rig(RunContext& run, ModelFacts facts)
-    : run_(run), facts_(std::move(facts)), loop_thread_([this] { loop_.run(); }) {}
+    : run_(run), facts_(std::move(facts)), loop_thread_([this] { loop_.run(); }) {
+  if (run_.resumption != nullptr) restore(*run_.resumption);
+}
 
 Rig::~Rig() {
   stop_target();
@@ -191,6 +193,27 @@ load::Sender Rig::sender(const std::string& test_id) {
   return sender;
 }
 
+load::Sender Rig::counting_sender(const std::string& test_id) {
+  load::Sender sender;
+  sender.send = [this, test_id](const record::Request& request, std::function<void(record::Outcome)> done) {
+    return target_->send(request, [this, test_id, request, done = std::move(done)](record::Outcome outcome) {
+      recording_.push([this, test_id, request, done, outcome = std::move(outcome)]() mutable {
+        settle_tokens(outcome, request);
+        run_.writer.add_outcome(facts_.id, test_id, outcome);
+        loop_.post([done, outcome = std::move(outcome)]() mutable { done(std::move(outcome)); });
+      });
+    });
+  };
+  sender.cancel = [this](std::uint64_t id) { target_->cancel(id); };
+  return sender;
+}
+
+std::unique_ptr<load::EndlessLoop> Rig::endless_loop(const std::string& test_id, std::size_t sessions,
+                                                     load::EndlessLoop::Next next) {
+  return std::make_unique<load::EndlessLoop>(loop_, run_.clock, run_.epoch, counting_sender(test_id),
+                                             sessions, std::move(next), run_.cancelled);
+}
+
 load::LoadResult Rig::with_tokens(load::LoadResult result) {
   recording_.drain();
   for (record::Outcome& outcome : result.outcomes) {
@@ -273,6 +296,11 @@ std::vector<record::ProcessSample> Rig::memory_since(base::Duration since) const
   return out;
 }
 
+void Rig::forget_memory_before(base::Duration time) {
+  const std::lock_guard lock(samples_mutex_);
+  while (!samples_.empty() && samples_.front().at < time) samples_.pop_front();
+}
+
 std::optional<record::ProcessSample> Rig::fresh_memory() {
   const base::Duration asked = now();
   const base::Duration patience = std::chrono::seconds(3);
@@ -288,6 +316,30 @@ std::optional<record::ProcessSample> Rig::fresh_memory() {
 std::unordered_map<std::string, double> Rig::device_peaks() const {
   const std::lock_guard lock(samples_mutex_);
   return device_peaks_;
+}
+
+void Rig::save_state() {
+  const base::Duration uptime = target_ ? std::max(longest_uptime_, now() - ready_at_) : longest_uptime_;
+  const std::lock_guard lock(samples_mutex_);
+  const nlohmann::json state{{"deaths", deaths_},
+                             {"longest_uptime_ns", uptime.count()},
+                             {"device_peaks", device_peaks_},
+                             {"device_idle", device_idle_}};
+  run_.writer.set_model_state(facts_.id, state.dump());
+}
+
+void Rig::restore(const Resumption& resumption) {
+  request_ids_ = workload::RequestIds(resumption.next.request);
+  next_session_ = resumption.next.session;
+  next_series_ = resumption.next.series;
+  const ResumedModel* model = resumption.model(facts_.id);
+  if (model == nullptr || model->state_json.empty()) return;
+  const auto state = nlohmann::json::parse(model->state_json, nullptr, false);
+  if (!state.is_object()) return;
+  deaths_ = state.value("deaths", 0);
+  longest_uptime_ = base::Duration(state.value("longest_uptime_ns", std::int64_t{0}));
+  device_peaks_ = state.value("device_peaks", device_peaks_);
+  device_idle_ = state.value("device_idle", device_idle_);
 }
 
 probe::SamplerCost Rig::probe_cost() const { return sampler_->cost(); }

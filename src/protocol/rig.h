@@ -16,12 +16,14 @@
 #include "base/result.h"
 #include "base/work_queue.h"
 #include "load/closed_loop.h"
+#include "load/endless_loop.h"
 #include "load/open_loop.h"
 #include "net/event_loop.h"
 #include "net/url.h"
 #include "plan/plan.h"
 #include "probe/sampler.h"
 #include "protocol/model_facts.h"
+#include "protocol/resumption.h"
 #include "protocol/server_properties.h"
 #include "record/placement.h"
 #include "record/sample.h"
@@ -49,6 +51,7 @@ struct RunContext {
   std::string program;          ///< this executable, for `serve` and `score`
   std::string run_directory;
   workload::PromptLibrary prompts;  ///< the built-in sets, or the plan's in place of some
+  const Resumption* resumption = nullptr;  ///< of a run that is gone on with
 };
 
 /// The measuring rig of one model: the target under test, the load on it, the probe that watches it, and the
@@ -116,16 +119,25 @@ class Rig {
   /// go.
   load::LoadResult closed_loop(const std::string& test_id, load::ClosedLoop plan);
   load::LoadResult open_loop(const std::string& test_id, std::vector<record::Request> requests);
+  /// Sessions that go on until they are told to stop. Outcomes are recorded under `test_id`; tokens are
+  /// counted before `next` sees them. It must end before the target is stopped.
+  std::unique_ptr<load::EndlessLoop> endless_loop(const std::string& test_id, std::size_t sessions,
+                                                  load::EndlessLoop::Next next);
 
   // What the probe saw.
 
   /// Samples of the running target since `since`, oldest first.
   std::vector<record::ProcessSample> memory_since(base::Duration since) const;
+  /// Drops older samples, so that a long test holds none that it has looked at.
+  void forget_memory_before(base::Duration time);
   /// The newest sample taken after this call began; absent when there is no process to look at.
   std::optional<record::ProcessSample> fresh_memory();
   /// Highest device figures of the whole run so far, by source ("engine", "nvml", …), in bytes of one device.
   std::unordered_map<std::string, double> device_peaks() const;
   probe::SamplerCost probe_cost() const;
+
+  /// Records what a run that is gone on with must know again: deaths, uptime, device peaks.
+  void save_state();
 
   /// A fresh path in the run's scratch folder, removed with the rig.
   std::string scratch_path(const std::string& name) const;
@@ -135,6 +147,8 @@ class Rig {
   target::TargetSpec target_spec(int context_tokens) const;
   std::vector<std::string> serve_arguments(int context_tokens) const;
   load::Sender sender(const std::string& test_id);
+  load::Sender counting_sender(const std::string& test_id);
+  void restore(const Resumption& resumption);
   void settle_tokens(record::Outcome& outcome, const record::Request& request) const;
   load::LoadResult with_tokens(load::LoadResult result);
   void note_uptime();

@@ -30,10 +30,16 @@ class ModelRun {
 
   base::Status tests() {
     run_.writer.add_model(result_);
+    run_.writer.clear_conclusions(result_.id);
     progress_.model_started(result_);
     for (const Test& test : protocol::tests()) {
       if (!run_.plan.wants(test.id)) continue;
       if (rig_.cancelled()) break;
+      if (const TestResult* before = recorded(test.id)) {
+        time_left_.finished(test.id, before->seconds);
+        result_.tests.push_back(*before);
+        continue;
+      }
       progress_.test_started(test.id, test.name, time_left_.seconds());
       const base::Duration start = rig_.now();
       TestResult result = run_test(test);
@@ -41,7 +47,8 @@ class ModelRun {
       result.name = test.name;
       result.seconds = base::to_seconds(rig_.now() - start);
       time_left_.finished(test.id, result.seconds);
-      run_.writer.add_test(result_.id, result);
+      rig_.save_state();
+      run_.writer.add_test(result_.id, result, result.reason == kInterruptedReason);
       progress_.test_finished(result);
       result_.tests.push_back(std::move(result));
       MOESTRESS_TRY_STATUS(run_.writer.status());
@@ -71,12 +78,18 @@ class ModelRun {
   record::ModelResult take() { return std::move(result_); }
 
  private:
+  /// The test's result where the run was cut off after it; nullptr: it is to be run.
+  const TestResult* recorded(std::string_view id) const {
+    const ResumedModel* before = run_.resumption ? run_.resumption->model(result_.id) : nullptr;
+    return before ? before->test(id) : nullptr;
+  }
+
   TestResult run_test(const Test& test) {
     rig_.use_device_for(test.target == Test::Target::Placement);
     if (test.target != Test::Target::None) {
       if (unreachable_) return conclude_as(Verdict::Skipped, "the target did not become ready (above)");
       if (const auto status = rig_.ensure_target(); !status) {
-        if (rig_.cancelled()) return conclude_as(Verdict::Skipped, "interrupted");
+        if (rig_.cancelled()) return conclude_as(Verdict::Skipped, kInterruptedReason);
         unreachable_ = true;
         run_.writer.add_event("target", status.error().message);
         return conclude_as(Verdict::Fail, status.error().message);
@@ -88,14 +101,14 @@ class ModelRun {
     const std::string log = rig_.has_target() ? rig_.target().log_path() : std::string();
     TestResult result = test.run(rig_);
     const auto death = rig_.take_death();
-    if (death || rig_.deaths() > deaths) {
+    if (death || (rig_.deaths() > deaths && !test.judges_deaths)) {
       result.verdict = Verdict::Fail;
       result.reason = death ? fmt::format("the server died during this test: {}", *death)
                             : "the server died during this test";
       result.findings.push_back({"error", "the last lines of its log:\n" + target::log_tail(log)});
     } else if (rig_.cancelled()) {
       result.verdict = Verdict::Skipped;
-      result.reason = "interrupted before its end";
+      result.reason = kInterruptedReason;
     }
     return result;
   }
@@ -147,6 +160,8 @@ base::Result<RunOutcome> run_plan(RunContext& run, Progress& progress) {
     const auto same =
         std::count_if(models.begin(), models.end(), [&](const auto& model) { return model.id == facts.id; });
     if (same > 0) facts.id += fmt::format("-{}", models.size() + 1);
+    MOESTRESS_TRY(const store::ModelFile file, model_file(path));
+    run.writer.add_model_file(file);
     models.push_back(std::move(facts));
   }
   std::vector<std::string_view> wanted;

@@ -20,6 +20,7 @@ struct Test {
     Placement,  ///< where its weights are is looked at: also on a GPU made of software
     Speech,     ///< it is talked to: on the CPU in place of such a GPU (plan: target.stand_in)
   } target;
+  bool judges_deaths = false;  ///< goes on after a death of the target, and says so itself
 };
 
 /// Every test, in the order of running: those that need the target first.
@@ -49,5 +50,9 @@ record::TestResult scenario_s2_expert_specialization(Rig& rig);
 /// How much work a test is, in its own file too.
 Work work_3_2(const WorkInput& input);
 Work work_s2(const WorkInput& input);
+record::TestResult scenario_s1_marathon(Rig& rig);
+
+// What each takes, at the plan's sizes.
+Work work_s1(const WorkInput& input);
 
 }  // namespace moestress::protocol

@@ -95,6 +95,18 @@ TEST(SummaryMarkdown, SaysThatARunWasCutOff) {
   EXPECT_THAT(summary_markdown(input), HasSubstr("> **Cut off** after test 2.2 (concurrency) of alpha-20b"));
 }
 
+TEST(SummaryMarkdown, SaysWhenMoestressDidNotRun) {
+  ReportInput input = small_input();
+  input.gaps = {{62, 184}, {200, 3800}};
+  const std::string sentence =
+      "Gone on with after 2 interruptions: nothing was recorded from 1 min 2 s to 3 min 4 s and from 3 min "
+      "20 s to "
+      "1 h 3 min";
+  EXPECT_THAT(summary_markdown(input), HasSubstr("> " + sentence));
+  EXPECT_EQ(gap_sentence(input.gaps), sentence);
+  EXPECT_EQ(nlohmann::json::parse(result_json_text(input))["run"]["gaps"][1]["to_seconds"], 3800);
+}
+
 TEST(Junit, TextBecomesNoMarkup) {
   EXPECT_EQ(xml_text("<a b=\"c\">&'\x1b\xEF\xBF\xBF"),
             "&lt;a b=&quot;c&quot;&gt;&amp;&apos;\\x1b\xEF\xBF\xBD");

@@ -52,10 +52,20 @@ class Gatherer {
     for (const record::ModelResult& model : input_.models) {
       append(input_.memory.process, reader_.process_samples(model.id, kSeriesPoints - kGapsMax),
              "process samples", [&](const auto& samples) { return process_curves(model.id, samples); });
-      append(input_.memory.device, reader_.device_samples(model.id, kSeriesPoints), "device samples",
-             [&](const auto& samples) { return device_curves(model.id, samples); });
+      append(input_.memory.device, reader_.device_samples(model.id, kSeriesPoints - kGapsMax),
+             "device samples", [&](const auto& samples) { return device_curves(model.id, samples); });
     }
-    append(input_.memory.host, reader_.host_samples(kSeriesPoints), "host samples", host_curves);
+    append(input_.memory.host, reader_.host_samples(kSeriesPoints - kGapsMax), "host samples", host_curves);
+    for (auto* curves : {&input_.memory.process, &input_.memory.device, &input_.memory.host})
+      break_at(input_.gaps, *curves);
+  }
+
+  void gaps() {
+    const auto parts = reader_.parts();
+    if (!parts) return note("when moestress ran", parts.error());
+    for (const store::Part& part : *parts)
+      if (part.gap_from >= base::Duration{0})
+        input_.gaps.push_back({base::to_seconds(part.gap_from), base::to_seconds(part.at)});
   }
 
   void marks(const std::vector<store::Event>& events) {
@@ -139,10 +149,23 @@ base::Result<ReportInput> gather(const store::RunReader& reader) {
   if (!events) gatherer.note("events", events.error());
   input.cut_off = how_far(input, events ? *events : std::vector<store::Event>{});
   if (events) gatherer.marks(*events);
+  gatherer.gaps();
   gatherer.memory();
   gatherer.requests();
   gatherer.routing();
   return input;
+}
+
+std::string gap_sentence(const std::vector<Gap>& gaps) {
+  constexpr std::size_t kGapsNamed = 5;
+  if (gaps.empty()) return "";
+  std::vector<std::string> times;
+  for (std::size_t i = 0; i < std::min(gaps.size(), kGapsNamed); ++i)
+    times.push_back(
+        fmt::format("from {} to {}", base::human_seconds(gaps[i].from_s), base::human_seconds(gaps[i].to_s)));
+  return fmt::format("Gone on with after {} interruption{}: nothing was recorded {}{}", gaps.size(),
+                     gaps.size() == 1 ? "" : "s", fmt::join(times, " and "),
+                     gaps.size() > kGapsNamed ? " and later" : "");
 }
 
 record::Verdict overall_verdict(const ReportInput& input) {

@@ -187,5 +187,17 @@ TEST(RoutingTally, AnExpertThatTheTraceDoesNotHaveIsNotCounted) {
   EXPECT_THAT(tally.shares().at(0).share[0], ElementsAre(0, 1));
 }
 
+TEST(Timeline, NoLineIsDrawnThroughATimeWithoutMoestress) {
+  std::vector<Curve> curves{{"available", "bytes", {1, 2, 50, 51}, {7, 7, 9, 9}},
+                            {"short", "bytes", {60, 61}, {1, 1}},
+                            {"broken", "bytes", {1, 20, 50}, {7, std::nan(""), 9}}};
+  break_at({{2.5, 49.5}}, curves);
+  EXPECT_THAT(curves[0].x, ElementsAre(1, 2, 26, 50, 51));
+  EXPECT_TRUE(std::isnan(curves[0].y[2]));
+  EXPECT_EQ(curves[0].y[3], 9);
+  EXPECT_THAT(curves[1].x, SizeIs(2));
+  EXPECT_THAT(curves[2].x, SizeIs(3));
+}
+
 }  // namespace
 }  // namespace moestress::report

@@ -38,6 +38,12 @@ struct MemoryTimeline {
   std::vector<Mark> marks;
 };
 
+/// A time of the run in which moestress did not run: nothing was recorded, and nothing is filled in.
+struct Gap {
+  double from_s = 0;  ///< since the run's start
+  double to_s = 0;
+};
+
 /// A quantile, where n is large enough for it to be given at all (METRICS.md, "Tail quantiles").
 struct Percentile {
   double p = 0;  ///< 0..1
@@ -96,6 +102,7 @@ struct ReportInput {
   std::string plan_toml;    ///< as resolved; empty where the file isn't there
   /// Empty for a run that came to its end. Else how far it came, for people.
   std::string cut_off;
+  std::vector<Gap> gaps;  ///< of a run that was cut off and gone on with
   std::vector<record::ModelResult> models;
   MemoryTimeline memory;
   std::vector<LatencyDistribution> latencies;
@@ -111,6 +118,10 @@ inline constexpr std::size_t kSeriesPoints = 1000;
 /// Reads what a report needs from a run, which may still be going or may have been cut off.
 /// Errors: those of the reader (a damaged database).
 base::Result<ReportInput> gather(const store::RunReader& reader);
+
+/// "Gone on with after 2 interruptions: nothing was recorded from 1 min 2 s to 3 min 4 s and …"; empty
+/// without gaps.
+std::string gap_sentence(const std::vector<Gap>& gaps);
 
 /// The run's verdict: record::combine over every criterion and test of every model, and INVALID where the run
 /// itself ended so; SKIPPED where there is nothing.

@@ -207,6 +207,7 @@ std::string report_payload(const ReportInput& input) {
                         {"moestress", visible(input.run.version)},
                         {"plan", visible(input.plan_toml)},
                         {"notes", texts(input.notes)},
+                        {"gaps", visible(gap_sentence(input.gaps))},
                         {"tables", tables_json(input)},
                         {"memory", memory_json(input.memory)},
                         {"requests", requests_json(input)},

@@ -67,6 +67,13 @@ Json model_json(const record::ModelResult& model) {
           {"criteria", std::move(criteria)}};
 }
 
+Json gaps_json(const std::vector<Gap>& gaps) {
+  Json out = Json::array();
+  for (const Gap& gap : gaps)
+    out.push_back({{"from_seconds", json_number(gap.from_s)}, {"to_seconds", json_number(gap.to_s)}});
+  return out;
+}
+
 Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(json_text(text)); }
 
 }  // namespace
@@ -110,6 +117,7 @@ nlohmann::ordered_json result_json(const ReportInput& input) {
             {"started", json_text(input.run.started)},
             {"ended", text_or_null(input.run.ended)},
             {"cut_off", text_or_null(input.cut_off)},
+            {"gaps", gaps_json(input.gaps)},
             {"verdict", to_string(overall_verdict(input))}}},
           {"environment", json_object(input.run.environment_json)},
           {"target", json_object(input.run.target_json)},

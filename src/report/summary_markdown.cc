@@ -16,6 +16,7 @@ void add_head(std::string& out, const ReportInput& input) {
   out += fmt::format("# {} · moestress run {}\n\n", verdict_text(overall_verdict(input)),
                      markdown_text(input.run.id));
   if (!input.cut_off.empty()) out += fmt::format("> **Cut off** {}\n\n", markdown_text(input.cut_off));
+  if (!input.gaps.empty()) out += fmt::format("> {}\n\n", markdown_text(gap_sentence(input.gaps)));
   out += fmt::format("Suite {}, scale {:g}, seed {}. Started {}, {}.\n\n", markdown_text(input.run.suite),
                      input.run.scale, input.run.seed, markdown_text(input.run.started),
                      input.run.ended.empty() ? "no end" : "ended " + markdown_text(input.run.ended));

@@ -1,6 +1,7 @@
 #include "report/timeline.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <map>
 
@@ -79,6 +80,24 @@ std::vector<Curve> host_curves(const std::vector<record::HostSample>& samples) {
     add(cache, s.at, static_cast<double>(s.page_cache_bytes));
   }
   return {std::move(available), std::move(cache)};
+}
+
+void break_at(const std::vector<Gap>& gaps, std::vector<Curve>& curves) {
+  for (Curve& curve : curves) {
+    std::size_t breaks = 0;
+    for (const Gap& gap : gaps) {
+      const double middle = (gap.from_s + gap.to_s) / 2;
+      const auto after = std::lower_bound(curve.x.begin(), curve.x.end(), middle);
+      if (after == curve.x.begin() || after == curve.x.end() || breaks == kGapsMax) continue;
+      const auto place = after - curve.x.begin();
+      if (std::isnan(curve.y[static_cast<std::size_t>(place)]) ||
+          std::isnan(curve.y[static_cast<std::size_t>(place) - 1]))
+        continue;  // broken there already
+      curve.x.insert(after, middle);
+      curve.y.insert(curve.y.begin() + place, kGap);
+      ++breaks;
+    }
+  }
 }
 
 }  // namespace moestress::report

@@ -21,6 +21,10 @@ std::vector<Curve> device_curves(const std::string& model, const std::vector<rec
 /// Bytes available, and of the page cache.
 std::vector<Curve> host_curves(const std::vector<record::HostSample>& samples);
 
+/// Breaks curves where moestress did not run, so that no line is drawn through what was not seen; at most
+/// kGapsMax breaks in each.
+void break_at(const std::vector<Gap>& gaps, std::vector<Curve>& curves);
+
 inline constexpr std::size_t kGapsMax = 50;
 
 }  // namespace moestress::report

@@ -78,6 +78,7 @@ class TableText {
                                     plain_line(run.id), run.scale, run.seed),
                         width_)));
     if (!input_.cut_off.empty()) paragraph("CUT OFF " + plain_line(input_.cut_off), 0, "1;33");
+    if (!input_.gaps.empty()) paragraph(gap_sentence(input_.gaps), 0, "33");
     line("");
   }
 

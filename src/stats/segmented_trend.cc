@@ -13,7 +13,6 @@ namespace moestress::stats {
 namespace {
 
 constexpr std::size_t kPointsMax = 600;  // of a segment
-constexpr std::size_t kPointsMin = 6;    // as for theil_sen
 constexpr double kAutocorrelationMax = 0.99;
 
 struct Points {
@@ -120,7 +119,7 @@ Trend segmented_theil_sen(std::span<const Segment> segments, double confidence) 
   for (const Segment& segment : segments) {
     for (std::size_t i = 0; i < segment.x.size(); ++i) trend.n += finite_at(segment, i) ? 1 : 0;
     Points points = points_of(segment);
-    if (points.x.size() < kPointsMin) continue;
+    if (points.x.size() < kSegmentPointsMin) continue;
     partial_out(points);
     for (std::size_t i = 0; i < points.x.size(); ++i)
       for (std::size_t j = i + 1; j < points.x.size(); ++j)

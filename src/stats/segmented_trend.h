@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <span>
 
 #include "stats/trend.h"
@@ -26,5 +27,8 @@ struct Segment {
 /// segment of more than 600 points is decimated: equal blocks, the median of each. Fewer than six points in a
 /// segment say nothing of the interval: it is left out.
 Trend segmented_theil_sen(std::span<const Segment> segments, double confidence = 0.95);
+
+/// Points that a segment must have.
+inline constexpr std::size_t kSegmentPointsMin = 6;
 
 }  // namespace moestress::stats

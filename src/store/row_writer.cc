@@ -88,6 +88,9 @@ void RowWriter::add(const std::string& model_id, const record::TestResult& t) {
       "tables_json = excluded.tables_json",
       key_of(model_id), t.id, t.name, record::to_string(t.verdict), t.reason, t.seconds,
       metrics_to_json(t.metrics), findings_to_json(t.findings), tables_to_json(t.tables));
+}
+
+void RowWriter::mark_finished() {
   execute(
       "UPDATE marks SET outcomes_key = (SELECT coalesce(max(key), 0) FROM outcomes), "
       "routing_key = (SELECT coalesce(max(key), 0) FROM routing)");

@@ -46,6 +46,8 @@ class RowWriter {
   void add(const Part& part);
   void add(const ModelFile& file);
   void set_model_state(const std::string& model_id, const std::string& json);
+  /// All that is there so far belongs to tests that are finished.
+  void mark_finished();
   /// Sets aside what is there of a test that was cut off: outcomes after the last finished test and after
   /// `kept_until` of those of `kept_test` are renamed to "<test> (cut off)", routing after it is left out.
   void set_aside(const std::string& kept_test, base::Duration kept_until);

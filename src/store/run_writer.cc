@@ -321,11 +321,14 @@ void RunWriter::add_model(const record::ModelResult& model) {
   worker_->add(bytes, [row = std::move(row)](RowWriter& rows) { rows.add(row); });
 }
 
-void RunWriter::add_test(const std::string& model_id, const record::TestResult& test) {
+void RunWriter::add_test(const std::string& model_id, const record::TestResult& test, bool interrupted) {
   std::size_t bytes = test.metrics.size() * sizeof(record::Metric);
   for (const record::Table& table : test.tables)
     for (const auto& row : table.rows) bytes += row.size() * sizeof(double);
-  worker_->add(bytes, [model_id, test](RowWriter& rows) { rows.add(model_id, test); });
+  worker_->add(bytes, [=](RowWriter& rows) {
+    rows.add(model_id, test);
+    if (!interrupted) rows.mark_finished();
+  });
   static_cast<void>(worker_->flush());  // an error stays in status()
 }
 

@@ -55,8 +55,9 @@ class RunWriter {
 
   /// Adds or replaces a model by its id. Its tests, criteria and recommendations are not looked at.
   void add_model(const record::ModelResult& model);
-  /// Adds or replaces a test by (model, id); on disk when this returns.
-  void add_test(const std::string& model_id, const record::TestResult& test);
+  /// Adds or replaces a test by (model, id); on disk when this returns. `interrupted`: it is to be run again
+  /// when the run is gone on with, and what it has recorded set aside then.
+  void add_test(const std::string& model_id, const record::TestResult& test, bool interrupted = false);
   /// Adds or replaces a criterion by (model, id).
   void add_criterion(const std::string& model_id, const record::CriterionResult& criterion);
   /// Adds or replaces a check by (model, expression).

@@ -1,6 +1,9 @@
 """The simulated server with one fault each. The name of a fault is its key in FAULTS."""
 
 import brains
+import os
+import time
+
 from simulated_server import Server
 
 FAULTS = {}
@@ -63,3 +66,31 @@ class RefusesBesideOthers(Crowded):
         if at_work > 1:
             return handler.error(503, "busy")
         super().generate_among(at_work, handler, body)
+@fault("marathon: leak")
+class LeakPerRequest(Server):
+    def after_request(self):
+        with self.lock:
+            self.leaked = getattr(self, "leaked", []) + [b"x" * (3 << 20)]
+
+
+@fault("marathon: speed decay")
+class SpeedDecay(Server):
+    def seconds_per_token(self, index):
+        return (1 + (time.monotonic() - self.started) / 3) / self.tok_s
+
+
+@fault("marathon: error burst")
+class ErrorBurst(Server):
+    def generate(self, handler, body):
+        if 4 < time.monotonic() - self.started < 7:
+            return handler.error(500, "out of order")
+        return super().generate(handler, body)
+
+
+@fault("marathon: dies")
+class Dies(Server):
+    def after_request(self):
+        with self.lock:
+            self.requests += 1
+            if self.requests == 20:
+                os._exit(7)

@@ -61,6 +61,7 @@ export interface Result {
     started: string;
     ended: string | null;
     cut_off: string | null;
+    gaps: { from_seconds: Figure; to_seconds: Figure }[];
     verdict: VerdictName;
   };
   environment: Record<string, unknown>;
@@ -112,6 +113,8 @@ export interface Payload {
   moestress: string;
   plan: string;
   notes: string[];
+  /** when moestress did not run, for people; empty: it always did */
+  gaps: string;
   /** [model][test][table] */
   tables: Table[][][];
   memory: { process: Curve[]; device: Curve[]; host: Curve[]; marks: Mark[] };

@@ -58,6 +58,7 @@ function Head({ payload }: { payload: Payload }): VNode {
       <dl class="run-facts">${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd><${Said} text=${value} /></dd></div>`)}</dl>
     </div>
     ${run.cut_off && html`<p class="cut-off" role="note"><strong>Cut off</strong> <${Said} text=${run.cut_off} /></p>`}
+    ${payload.gaps && html`<p class="cut-off" role="note"><${Said} text=${payload.gaps} /></p>`}
   </header>` as VNode;
 }
 
