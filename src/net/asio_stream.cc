@@ -79,21 +79,39 @@ void ClientStream::resolve(Done done) {
 void ClientStream::connect(Done done) {
   // The range is copied: another connection may look the host up anew meanwhile.
   auto endpoints = std::make_shared<const std::vector<asio::ip::tcp::endpoint>>(origin_->endpoints);
-  asio::async_connect(wire_.lowest_layer(), *endpoints,
+  Socket& socket = wire_.lowest_layer();
+  if (origin_->receive_buffer_bytes > 0) {
+    // The window that the peer is told at the start comes from it, so the socket is opened by hand.
+    error_code error;
+    socket.open(endpoints->front().protocol(), error);
+    if (!error)
+      socket.set_option(asio::socket_base::receive_buffer_size(origin_->receive_buffer_bytes), error);
+    if (!error) {
+      socket.async_connect(endpoints->front(), [this, done = std::move(done)](error_code failure) mutable {
+        on_connected(failure, std::move(done));
+      });
+      return;
+    }
+  }
+  asio::async_connect(socket, *endpoints,
                       [this, endpoints, done = std::move(done)](error_code error, const auto&) mutable {
-                        if (closed_) return;
-                        // Nagle would hold a request back; writes must say "would block" instead of waiting.
-                        if (!error) wire_.lowest_layer().set_option(asio::ip::tcp::no_delay(true), error);
-                        if (!error) wire_.lowest_layer().non_blocking(true, error);
-                        if (error) {
-                          origin_->endpoints.clear();  // the address may have moved
-                          done(connect_failure(origin_->url, error));
-                        } else if (tls_) {
-                          shake_hands(std::move(done));
-                        } else {
-                          done(std::nullopt);
-                        }
+                        on_connected(error, std::move(done));
                       });
+}
+
+void ClientStream::on_connected(error_code error, Done done) {
+  if (closed_) return;
+  // Nagle would hold a request back; writes must say "would block" instead of waiting.
+  if (!error) wire_.lowest_layer().set_option(asio::ip::tcp::no_delay(true), error);
+  if (!error) wire_.lowest_layer().non_blocking(true, error);
+  if (error) {
+    origin_->endpoints.clear();  // the address may have moved
+    done(connect_failure(origin_->url, error));
+  } else if (tls_) {
+    shake_hands(std::move(done));
+  } else {
+    done(std::nullopt);
+  }
 }
 
 base::Status ClientStream::prepare_tls() {
@@ -140,6 +158,11 @@ void ClientStream::shake_hands(Done done) {
         failure.detail = fmt::format("{}: TLS handshake: {}", place(origin_->url), failure.detail);
         done(std::move(failure));
       });
+}
+
+void ClientStream::half_close() {
+  error_code ignored;
+  wire_.lowest_layer().shutdown(asio::socket_base::shutdown_send, ignored);
 }
 
 void ClientStream::close() {

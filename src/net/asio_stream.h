@@ -102,6 +102,7 @@ struct Origin {
   Url url;
   std::vector<asio::ip::tcp::endpoint> endpoints;  ///< empty until the first connection has looked them up
   std::optional<asio::ssl::context> tls;           ///< made with the first secure connection
+  int receive_buffer_bytes = 0;  ///< of each socket, set before it connects; 0: the system's own
 };
 
 /// Why there is no connection, or none any more.
@@ -124,6 +125,8 @@ class ClientStream {
   /// Closes at once; what is under way ends with an error.
   void close();
   bool closed() const { return closed_; }
+  /// Says that no more will be sent, without the closing alert of TLS.
+  void half_close();
 
   executor_type get_executor() { return wire_.get_executor(); }
   base::TimePoint read_at() const { return wire_.read_at(); }
@@ -144,6 +147,7 @@ class ClientStream {
   using Done = std::function<void(std::optional<Failure>)>;
   void resolve(Done done);
   void connect(Done done);
+  void on_connected(error_code error, Done done);
   void shake_hands(Done done);
   base::Status prepare_tls();
 
