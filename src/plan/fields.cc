@@ -89,6 +89,7 @@ const std::array kFields{
     Field{"tests", "production_ttft_ms_max", FIELD(tests.production_ttft_ms_max), 1, 1e7},
     Field{"tests", "production_tpot_ms_max", FIELD(tests.production_tpot_ms_max), 0.1, 1e6},
     Field{"tests", "production_search_steps", FIELD(tests.production_search_steps), 1, 64, 2},
+    Field{"tests", "production_trace", FIELD(tests.production_trace)},
     Field{"tests", "saturation_steps", FIELD(tests.saturation_steps), 4, 64},
     Field{"tests", "saturation_reply_tokens", FIELD(tests.saturation_reply_tokens), 1, kTokensMax},
     Field{"tests", "open_loop_rate_per_s", FIELD(tests.open_loop_rate_per_s), 1e-4, 1e4},

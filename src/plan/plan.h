@@ -102,6 +102,7 @@ struct TestParameters {
   double production_ttft_ms_max = 0;  ///< the objective: from the planned start
   double production_tpot_ms_max = 0;  ///< the objective: between tokens
   int production_search_steps = 0;    ///< rates tried; scales, at least 2
+  std::string production_trace;       ///< CSV of recorded instants to replay; empty: none
   // S4 context saturation
   int saturation_steps = 0;         ///< from empty to full; at least 4, so that a bend can be told
   int saturation_reply_tokens = 0;  ///< decoded at each

@@ -22,6 +22,9 @@ constexpr std::array kTests{
     Test{"S2", "Expert Specialization Challenge", scenario_s2_expert_specialization, Speech},
     Test{"3.2", "specialisation", test_3_2_specialisation, Speech},
     Test{"S1", "marathon", scenario_s1_marathon, Speech, true},
+    Test{"S3", "production", scenario_s3_production_load, Speech},
+    Test{"5.1", "memory", test_5_1_memory, Speech},
+    Test{"5.2", "profile", test_5_2_profile, Speech},  // stops the target at its end
     Test{"3.1", "routing", test_3_1_routing, None},
     Test{"6.1", "consistency", test_6_1_consistency, None},
 };

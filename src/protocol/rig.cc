@@ -270,6 +270,8 @@ void Rig::on_device_sample(const record::DeviceSample& sample) {
   run_.writer.add_device_sample(facts_.id, sample);
   const std::lock_guard lock(samples_mutex_);
   if (!run_.plan.target.url.empty()) return;  // what this machine's devices hold is not that server's
+  device_samples_.push_back(sample);
+  if (device_samples_.size() > kSamplesMax) device_samples_.pop_front();
   if (sample.source == "engine") {
     if (sample.used_bytes) note_peak("engine", static_cast<double>(*sample.used_bytes));
     return;
@@ -299,6 +301,14 @@ std::vector<record::ProcessSample> Rig::memory_since(base::Duration since) const
 void Rig::forget_memory_before(base::Duration time) {
   const std::lock_guard lock(samples_mutex_);
   while (!samples_.empty() && samples_.front().at < time) samples_.pop_front();
+}
+
+std::vector<record::DeviceSample> Rig::devices_since(base::Duration since) const {
+  const std::lock_guard lock(samples_mutex_);
+  std::vector<record::DeviceSample> out;
+  std::copy_if(device_samples_.begin(), device_samples_.end(), std::back_inserter(out),
+               [since](const record::DeviceSample& sample) { return sample.at >= since; });
+  return out;
 }
 
 std::optional<record::ProcessSample> Rig::fresh_memory() {

@@ -130,6 +130,8 @@ class Rig {
   std::vector<record::ProcessSample> memory_since(base::Duration since) const;
   /// Drops older samples, so that a long test holds none that it has looked at.
   void forget_memory_before(base::Duration time);
+  /// Samples of this machine's devices since `since`, oldest first; none for a server at a URL.
+  std::vector<record::DeviceSample> devices_since(base::Duration since) const;
   /// The newest sample taken after this call began; absent when there is no process to look at.
   std::optional<record::ProcessSample> fresh_memory();
   /// Highest device figures of the whole run so far, by source ("engine", "nvml", …), in bytes of one device.
@@ -174,7 +176,8 @@ class Rig {
   base::Duration longest_uptime_{0};
 
   mutable std::mutex samples_mutex_;
-  std::deque<record::ProcessSample> samples_;  ///< of the running target, bounded
+  std::deque<record::ProcessSample> samples_;        ///< of the running target, bounded
+  std::deque<record::DeviceSample> device_samples_;  ///< bounded
   std::unordered_map<std::string, double> device_peaks_;
   std::unordered_map<std::string, double> device_idle_;  ///< used bytes before the target was started
 

@@ -54,5 +54,11 @@ record::TestResult scenario_s1_marathon(Rig& rig);
 
 // What each takes, at the plan's sizes.
 Work work_s1(const WorkInput& input);
+record::TestResult scenario_s3_production_load(Rig& rig);
+
+// How much each asks of the target, beside it in its file.
+Work work_5_1(const WorkInput& input);
+Work work_5_2(const WorkInput& input);
+Work work_s3(const WorkInput& input);
 
 }  // namespace moestress::protocol

@@ -2,6 +2,8 @@
 
 import brains
 import os
+import os
+import threading
 import time
 
 from simulated_server import Server
@@ -94,3 +96,136 @@ class Dies(Server):
             self.requests += 1
             if self.requests == 20:
                 os._exit(7)
+class CountsRequests(Server):
+    """Knows how many requests it serves at once."""
+
+    def __init__(self, options):
+        super().__init__(options)
+        self.at_once = 0
+
+    def generate(self, handler, body):
+        with self.lock:
+            self.requests += 1
+            self.at_once += 1
+            at_once = self.at_once
+        try:
+            self.arrived(at_once)
+            super().generate(handler, body)
+        finally:
+            with self.lock:
+                self.at_once -= 1
+
+    def arrived(self, at_once):
+        """A request more; `at_once` with it."""
+
+
+@fault("refuses one request in three")
+class RefusesSome(CountsRequests):
+    def generate(self, handler, body):
+        if self.requests % 3 == 2:
+            self.requests += 1
+            return handler.error(503, "busy")
+        super().generate(handler, body)
+
+
+@fault("answers one request in five with 500")
+class FailsSome(CountsRequests):
+    def generate(self, handler, body):
+        if self.requests % 5 == 4:
+            self.requests += 1
+            return handler.error(500, "out of luck")
+        super().generate(handler, body)
+
+
+@fault("answers 503 when all slots are taken")
+class SaysWhenFull(CountsRequests):
+    """No fault: what a server under more load than it can serve should say."""
+
+    def __init__(self, options):
+        super().__init__(options)
+        self.slots_count = options.slots
+
+    def generate(self, handler, body):
+        if self.at_once >= self.slots_count:
+            return handler.error(503, "all slots are taken")
+        super().generate(handler, body)
+
+
+@fault("freezes for three seconds of every six")
+class Freezes(Server):
+    def seconds_of_prefill(self, tokens):
+        return super().seconds_of_prefill(tokens) + max(0, 3 - (time.monotonic() - self.started) % 6)
+
+
+@fault("stays slow after a burst")
+class StaysSlow(CountsRequests):
+    slow = 1
+
+    def arrived(self, at_once):
+        if at_once > 6:
+            self.slow = 3
+
+    def seconds_of_prefill(self, tokens):
+        return self.slow * super().seconds_of_prefill(tokens)
+
+
+@fault("dies of a burst")
+class DiesOfBurst(CountsRequests):
+    def arrived(self, at_once):
+        if at_once > 6:
+            os._exit(3)
+
+
+@fault("keeps memory of each request")
+class Leaks(Server):
+    kept = []
+
+    def after_request(self):
+        self.kept.append(b"x" * 200_000)
+
+
+@fault("keeps memory of each load")
+class KeepsLoad(CountsRequests):
+    kept = []
+
+    def arrived(self, at_once):
+        if at_once > 3:
+            self.kept.append(b"x" * 40_000_000)
+
+
+@fault("stalls at every fifteenth token")
+class Stalls(Server):
+    def seconds_per_token(self, index):
+        return super().seconds_per_token(index) + (0.3 if index % 15 == 14 else 0)
+
+
+class KnowsPrompt(Server):
+    """A token's time may depend on the prompt's length."""
+
+    def __init__(self, options):
+        super().__init__(options)
+        self.of_thread = threading.local()
+
+    def seconds_of_prefill(self, tokens):
+        self.of_thread.prompt = tokens
+        return super().seconds_of_prefill(tokens)
+
+
+@fault("slows down with the square of the context")
+class SlowsDown(KnowsPrompt):
+    def seconds_per_token(self, index):
+        return super().seconds_per_token(index) * (1 + (self.of_thread.prompt / 80) ** 2)
+
+
+@fault("says that a tenth of the time was for the prompt")
+class ClaimsTenth(Server):
+    """As shimmy's published figures had it."""
+
+    def timings(self, prompt_s, decode_s):
+        return super().timings(0.1 * (prompt_s + decode_s), 0.9 * (prompt_s + decode_s))
+
+
+@fault("says that it decodes three times as fast")
+class ClaimsFast(Server):
+    def timings(self, prompt_s, decode_s):
+        return super().timings(prompt_s, decode_s / 3)

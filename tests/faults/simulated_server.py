@@ -61,6 +61,9 @@ class Server:
 
     def usage(self, prompt, generated):
         return {"completion_tokens": self.claimed_tokens(generated)}
+    def timings(self, prompt_s, decode_s):
+        """What the server says of its own times, as llama-server does."""
+        return {"prompt_ms": 1000 * prompt_s, "predicted_ms": 1000 * decode_s}
 
     def seconds_per_token(self, index):
         return 1 / self.tok_s
@@ -91,9 +94,10 @@ class Server:
         chat = "messages" in body
         self.slots.acquire()
         try:
+            began = time.monotonic()
             time.sleep(self.seconds_of_prefill(prompt))
             if body.get("stream"):
-                self.stream(handler, chat, tokens, finish, usage)
+                self.stream(handler, chat, tokens, finish, usage, began)
             else:
                 time.sleep(sum(self.seconds_per_token(i) for i in range(len(tokens))))
                 handler.answer(200, self.whole(chat, "".join(tokens), finish, usage))
@@ -108,22 +112,27 @@ class Server:
         choice.update({"message": {"role": "assistant", "content": text}} if chat else {"text": text})
         return {"object": "chat.completion", "model": "simulated", "choices": [choice], "usage": usage}
 
-    def event(self, chat, text=None, finish=None, usage=None):
+    def event(self, chat, text=None, finish=None, usage=None, timings=None):
         choice = {"index": 0, "finish_reason": finish}
         choice.update({"delta": {"content": text} if text else {}} if chat else {"text": text or ""})
         event = {"object": "chat.completion.chunk", "model": "simulated", "choices": [choice]}
         if usage:
             event["usage"] = usage
+        if timings:
+            event["timings"] = timings
         return f"data: {json.dumps(event)}\n\n"
 
-    def stream(self, handler, chat, tokens, finish, usage):
+    def stream(self, handler, chat, tokens, finish, usage, began):
         handler.begin_stream()
-        due = time.monotonic()
+        due = first = time.monotonic()
         for i, token in enumerate(tokens):
             due += self.seconds_per_token(i)
             time.sleep(max(0, due - time.monotonic()))
+            if i == 0:
+                first = time.monotonic()
             handler.piece(self.event(chat, token))
-        handler.piece(self.event(chat, finish=finish, usage=usage))
+        timings = self.timings(first - began, time.monotonic() - first)
+        handler.piece(self.event(chat, finish=finish, usage=usage, timings=timings))
         handler.piece("data: [DONE]\n\n")
         handler.piece("")
 
