@@ -77,6 +77,7 @@ class ProductionLoad {
         duration_(base::from_seconds(rig.sizes().production_seconds)) {
     mix_.reply_tokens_max = rig.sizes().production_tokens;
     mix_.prompt_characters_max = rig.sizes().prompt_characters_max;
+    mix_.library = &rig.prompts();
     mix_.ignore_eos = true;
     for (const workload::Way& way :
          {workload::Way{record::Endpoint::Chat, true, 5}, workload::Way{record::Endpoint::Chat, false, 2},

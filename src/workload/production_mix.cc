@@ -33,9 +33,11 @@ const Way& draw_way(const std::vector<Way>& ways, base::Random& random) {
 }
 
 /// Of a domain drawn at random, one of the three prompts nearest in length: more than one text a length.
-const Prompt& draw_prompt(int characters_max, base::Random& random) {
+const Prompt& draw_prompt(const ProductionMix& mix, base::Random& random) {
+  const int characters_max = mix.prompt_characters_max;
+  const PromptLibrary& library = mix.library != nullptr ? *mix.library : built_in_library();
   constexpr std::size_t kNearest = 3;
-  const auto set = prompts(kDomains[random.below(kDomains.size())]);
+  const auto set = library.of(kDomains[random.below(kDomains.size())]);
   double length = log_normal(random, kPromptCharactersMedian, kPromptSigma);
   if (characters_max > 0) length = std::min(length, static_cast<double>(characters_max));
   std::vector<const Prompt*> nearest;
@@ -61,7 +63,7 @@ std::vector<record::Request> production_requests(std::size_t count, RequestIds& 
   requests.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
     const Way& way = draw_way(mix.ways, random);
-    const Prompt& prompt = draw_prompt(mix.prompt_characters_max, random);
+    const Prompt& prompt = draw_prompt(mix, random);
     const double tokens = log_normal(random, mix.reply_tokens_max / 4.0, kReplySigma);
     RequestShape shape;
     shape.endpoint = way.endpoint;

@@ -21,9 +21,11 @@ struct ProductionMix {
   std::vector<Way> ways;  ///< at least one
   /// Reply lengths are log-normal: median a quarter of this, σ 0.9, cut to [4, this].
   int reply_tokens_max = 64;
-  /// Prompt lengths are log-normal: median 100 characters, σ 0.8, at most this; 0: any. The built-in prompt
-  /// nearest in length of a domain drawn at random is taken.
+  /// Prompt lengths are log-normal: median 100 characters, σ 0.8, at most this; 0: any. The prompt nearest in
+  /// length of a domain drawn at random is taken.
   int prompt_characters_max = 0;
+  /// Where prompts are drawn from; null: the built-in sets. Outlives the mix.
+  const PromptLibrary* library = nullptr;
   bool ignore_eos = false;
 };
 
