@@ -72,13 +72,18 @@ TEST(Verdict, ARunThatBrokeOffIsInvalidByItsOwnWord) {
 
 TEST(VerdictSentence, NamesWhatDecidesWithItsNumbers) {
   const ReportInput input = small_input();
-  EXPECT_EQ(verdict_sentence(input.models[0]),
-            "Not ready. Failed: C2 GPU memory (5.31 GB, asked for: < 5 GB); tests 2.2.");
+  EXPECT_EQ(
+      verdict_sentence(input.models[0]),
+      "Not ready. Failed: C2 GPU memory (5.31 GB, asked for: < 5 GB); tests 2.2; checks 2.2/ttft_ms p(95) < "
+      "500 (612.5 ms).");
   EXPECT_EQ(verdict_sentence(input.models[1]),
             "No answer: the measurement can't be trusted. Invalid: tests 5.2.");
   record::ModelResult good = input.models[0];
   good.criteria.resize(1);
   good.tests.resize(1);
+  good.checks.erase(good.checks.begin());
+  EXPECT_EQ(verdict_sentence(good), "Nothing failed: 1 criteria, 1 tests and 1 checks passed.");
+  good.checks.clear();
   EXPECT_EQ(verdict_sentence(good), "Nothing failed: 1 criteria and 1 tests passed.");
   EXPECT_EQ(verdict_sentence({}), "Nothing was measured that a verdict could rest on.");
 }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <ctime>
 #include <fstream>
 #include <sstream>
 
@@ -166,6 +167,22 @@ std::string gap_sentence(const std::vector<Gap>& gaps) {
   return fmt::format("Gone on with after {} interruption{}: nothing was recorded {}{}", gaps.size(),
                      gaps.size() == 1 ? "" : "s", fmt::join(times, " and "),
                      gaps.size() > kGapsNamed ? " and later" : "");
+}
+
+std::string ReportInput::name_of(record::Verdict verdict) const {
+  const std::string name = to_string(verdict);
+  return scaled() && verdict == record::Verdict::Pass ? name + " (scaled)" : name;
+}
+
+std::optional<double> seconds_of(const store::RunInfo& run) {
+  const auto instant = [](const std::string& text) -> std::optional<std::time_t> {
+    std::tm utc{};
+    if (::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &utc) == nullptr) return std::nullopt;
+    return ::timegm(&utc);
+  };
+  const auto started = instant(run.started), ended = instant(run.ended);
+  if (!started || !ended || *ended < *started) return std::nullopt;
+  return static_cast<double>(*ended - *started);
 }
 
 record::Verdict overall_verdict(const ReportInput& input) {

@@ -37,6 +37,9 @@ std::vector<Case> cases_of(const record::ModelResult& model) {
     cases.push_back({c.id + " " + c.name, c.verdict, c.reason,
                      fmt::format("measured {}, threshold {}\n{}\n", human_figure(c.measured, c.unit),
                                  plain_line(c.threshold), plain_line(c.evidence))});
+  for (const record::CheckResult& c : model.checks)
+    cases.push_back({"check " + c.expression, c.verdict, c.reason,
+                     fmt::format("measured {} (n = {})\n", human_figure(c.measured, c.unit), c.n)});
   return cases;
 }
 
@@ -70,7 +73,7 @@ void add_case(std::string& out, const std::string& suite, const Case& c) {
 }
 
 void add_suite(std::string& out, const std::string& name, const std::string& started,
-               const std::vector<Case>& cases) {
+               const std::vector<Case>& cases, bool scaled) {
   int failures = 0, errors = 0, skipped = 0;
   double seconds = 0;
   for (const Case& c : cases) {
@@ -83,6 +86,7 @@ void add_suite(std::string& out, const std::string& name, const std::string& sta
       "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{:.3f}\" "
       "timestamp=\"{}\">\n",
       xml_text(name), cases.size(), failures, errors, skipped, seconds, xml_text(started));
+  if (scaled) out += "    <properties><property name=\"scaled\" value=\"true\"/></properties>\n";
   for (const Case& c : cases) add_case(out, name, c);
   out += "  </testsuite>\n";
 }
@@ -121,10 +125,10 @@ std::string junit_xml(const ReportInput& input) {
   std::string out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
   out += fmt::format("<testsuites name=\"moestress {}\">\n", xml_text(input.run.id));
   for (const record::ModelResult& model : input.models)
-    add_suite(out, model.id, input.run.started, cases_of(model));
+    add_suite(out, model.id, input.run.started, cases_of(model), input.scaled());
   if (!input.cut_off.empty())
     add_suite(out, "run", input.run.started,
-              {{"completed", record::Verdict::Invalid, "cut off " + input.cut_off, ""}});
+              {{"completed", record::Verdict::Invalid, "cut off " + input.cut_off, ""}}, false);
   out += "</testsuites>\n";
   return out;
 }

@@ -93,6 +93,13 @@ std::string openmetrics_text(const ReportInput& input) {
         families.add(family + "_ci_high", "gauge", labels, metric.ci->second);
       }
     }
+    for (const record::CheckResult& check : model.checks) {
+      const std::string labels = fmt::format("{},check=\"{}\"", of_model, label_value(check.expression));
+      add_verdict(families, "moestress_check_verdict", labels, check.verdict);
+      if (check.measured)
+        families.add("moestress_check_measured", "gauge",
+                     fmt::format("{},unit=\"{}\"", labels, label_value(check.unit)), *check.measured);
+    }
     for (const record::CriterionResult& criterion : model.criteria) {
       const std::string labels = fmt::format("{},criterion=\"{}\"", of_model, label_value(criterion.id));
       add_verdict(families, "moestress_criterion_verdict", labels, criterion.verdict);

@@ -110,6 +110,11 @@ struct ReportInput {
   std::vector<EndingCount> endings;
   std::vector<RoutingShares> routing;
   std::vector<std::string> notes;  ///< what could not be read for this report, and why
+
+  /// Whether the run was below full size: every PASS of it is marked so, since the protocol asks for more.
+  bool scaled() const { return run.scale < 1; }
+  /// "PASS (scaled)" of a scaled run; else the verdict's name.
+  std::string name_of(record::Verdict verdict) const;
 };
 
 /// No curve in a report has more points than this.
@@ -123,8 +128,11 @@ base::Result<ReportInput> gather(const store::RunReader& reader);
 /// without gaps.
 std::string gap_sentence(const std::vector<Gap>& gaps);
 
-/// The run's verdict: record::combine over every criterion and test of every model, and INVALID where the run
-/// itself ended so; SKIPPED where there is nothing.
+/// Seconds from the run's start to its end; absent while it goes on.
+std::optional<double> seconds_of(const store::RunInfo& run);
+
+/// The run's verdict: record::combine over every criterion, test and check of every model, and INVALID where
+/// the run itself ended so; SKIPPED where there is nothing.
 record::Verdict overall_verdict(const ReportInput& input);
 
 }  // namespace moestress::report

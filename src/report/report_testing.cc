@@ -39,6 +39,10 @@ record::ModelResult alpha() {
                      "criterion allows"},
                     {"C4", "consistency with GPU-only", "> 95 %", std::nullopt, "%", "", Verdict::Skipped,
                      "there is no GPU to hold the offloaded placement against"}};
+  model.checks = {
+      {"2.2/ttft_ms p(95) < 500", "2.2", 612.5, "ms", 90, Verdict::Fail, "measured 612.5 ms (n 90)"},
+      {"requests_failed rate < 0.01", "", 0.0, "", 120, Verdict::Pass, "measured 0 (n 120)"}};
+  model.tests[1].estimate_seconds = 380;
   model.recommendations = {{"--experts", "first:12", "half of the expert weights leave the host's path",
                             "peak device memory 3.12 GB"}};
   return model;
@@ -72,6 +76,7 @@ record::ModelResult beta() {
   model.criteria.push_back(
       {"C7", "experts used", "> 70 %", 100, "%", "by chance 100 %", Verdict::Inconclusive, "too few tokens"});
   model.recommendations.clear();
+  model.checks.clear();
   return model;
 }
 
@@ -86,6 +91,7 @@ ReportInput small_input() {
   input.run.started = "2026-03-01T12:00:00Z";
   input.run.ended = "2026-03-01T14:03:20Z";
   input.run.version = "0.1.0";
+  input.run.estimate_seconds = 7000;
   input.run.environment_json = R"({"kernel":"6.1.0"})";
   input.run.target_json = R"({"dialect":"llama-server"})";
   input.directory = "runs/20260301-120000-standard";

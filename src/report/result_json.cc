@@ -33,6 +33,7 @@ Json test_json(const record::TestResult& test) {
           {"verdict", to_string(test.verdict)},
           {"reason", json_text(test.reason)},
           {"seconds", json_number(test.seconds)},
+          {"estimate_seconds", json_number(test.estimate_seconds)},
           {"metrics", std::move(metrics)},
           {"findings", std::move(findings)}};
 }
@@ -48,12 +49,24 @@ Json criterion_json(const record::CriterionResult& criterion) {
           {"reason", json_text(criterion.reason)}};
 }
 
+Json check_json(const record::CheckResult& check) {
+  return {{"expression", json_text(check.expression)},
+          {"test", check.test.empty() ? Json(nullptr) : Json(json_text(check.test))},
+          {"measured", json_number(check.measured)},
+          {"unit", json_text(check.unit)},
+          {"n", check.n},
+          {"verdict", to_string(check.verdict)},
+          {"reason", json_text(check.reason)}};
+}
+
 Json model_json(const record::ModelResult& model) {
   Json tests = Json::array();
   for (const record::TestResult& test : model.tests) tests.push_back(test_json(test));
   Json criteria = Json::array();
   for (const record::CriterionResult& criterion : model.criteria)
     criteria.push_back(criterion_json(criterion));
+  Json checks = Json::array();
+  for (const record::CheckResult& check : model.checks) checks.push_back(check_json(check));
   return {{"id", json_text(model.id)},
           {"path", json_text(model.path)},
           {"architecture", json_text(model.architecture)},
@@ -64,7 +77,8 @@ Json model_json(const record::ModelResult& model) {
           {"placement", json_text(model.placement)},
           {"verdict", to_string(record::verdict_of(model))},
           {"tests", std::move(tests)},
-          {"criteria", std::move(criteria)}};
+          {"criteria", std::move(criteria)},
+          {"checks", std::move(checks)}};
 }
 
 Json gaps_json(const std::vector<Gap>& gaps) {
@@ -113,9 +127,11 @@ nlohmann::ordered_json result_json(const ReportInput& input) {
            {{"id", json_text(input.run.id)},
             {"suite", json_text(input.run.suite)},
             {"scale", json_number(input.run.scale)},
+            {"scaled", input.scaled()},
             {"seed", input.run.seed},
             {"started", json_text(input.run.started)},
             {"ended", text_or_null(input.run.ended)},
+            {"estimate_seconds", json_number(input.run.estimate_seconds)},
             {"cut_off", text_or_null(input.cut_off)},
             {"gaps", gaps_json(input.gaps)},
             {"verdict", to_string(overall_verdict(input))}}},

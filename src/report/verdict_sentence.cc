@@ -14,7 +14,7 @@ std::string joined(std::string list, const std::string& item) {
   return list.empty() ? item : std::move(list) + ", " + item;
 }
 
-/// The criteria with this verdict, each with its numbers, then the tests by id.
+/// The criteria with this verdict, each with its numbers, then the tests by id and the checks.
 std::string who(const record::ModelResult& model, record::Verdict verdict) {
   std::string criteria;
   for (const record::CriterionResult& c : model.criteria)
@@ -26,8 +26,18 @@ std::string who(const record::ModelResult& model, record::Verdict verdict) {
   std::string tests;
   for (const record::TestResult& t : model.tests)
     if (t.verdict == verdict) tests = joined(std::move(tests), t.id);
-  if (criteria.empty()) return "tests " + tests;
-  return tests.empty() ? criteria : criteria + "; tests " + tests;
+  std::string checks;
+  for (const record::CheckResult& c : model.checks)
+    if (c.verdict == verdict)
+      checks =
+          joined(std::move(checks), fmt::format("{} ({})", c.expression, human_figure(c.measured, c.unit)));
+  std::string text = std::move(criteria);
+  const auto add = [&text](const char* what, const std::string& list) {
+    if (!list.empty()) text += fmt::format("{}{} {}", text.empty() ? "" : "; ", what, list);
+  };
+  add("tests", tests);
+  add("checks", checks);
+  return text;
 }
 
 }  // namespace
@@ -50,10 +60,14 @@ std::string verdict_sentence(const record::ModelResult& model) {
     return std::count_if(results.begin(), results.end(),
                          [](const auto& r) { return r.verdict == record::Verdict::Pass; });
   };
-  const auto criteria = passed(model.criteria), tests = passed(model.tests);
+  const auto criteria = passed(model.criteria), tests = passed(model.tests), checks = passed(model.checks);
   const auto skipped =
-      static_cast<std::ptrdiff_t>(model.criteria.size() + model.tests.size()) - criteria - tests;
-  std::string text = fmt::format("Nothing failed: {} criteria and {} tests passed", criteria, tests);
+      static_cast<std::ptrdiff_t>(model.criteria.size() + model.tests.size() + model.checks.size()) -
+      criteria - tests - checks;
+  std::string text =
+      checks > 0
+          ? fmt::format("Nothing failed: {} criteria, {} tests and {} checks passed", criteria, tests, checks)
+          : fmt::format("Nothing failed: {} criteria and {} tests passed", criteria, tests);
   if (skipped > 0) text += fmt::format(", {} not measured", skipped);
   return text + ".";
 }

@@ -61,8 +61,8 @@ class TableText {
   std::string paint(record::Verdict verdict, const std::string& text) const {
     return paint(sgr(verdict), text);
   }
-  static std::string word(record::Verdict verdict) {
-    return fmt::format("{} {}", verdict_symbol(verdict), to_string(verdict));
+  std::string word(record::Verdict verdict) const {
+    return fmt::format("{} {}", verdict_symbol(verdict), input_.name_of(verdict));
   }
   void line(const std::string& text) { out_ += text + "\n"; }
 
@@ -111,8 +111,23 @@ class TableText {
     }
     if (model.criteria.empty()) line("  no criterion was decided");
     line("");
+    checks(model);
     tests(model, 2);
     failed_tests(model);
+  }
+
+  /// One line for each check; its figures below where it did not pass.
+  void checks(const record::ModelResult& model) {
+    if (model.checks.empty()) return;
+    const int measured = 16;
+    const int name = std::min(width_ - 2 - kVerdictColumn - measured, kNameColumnMax);
+    for (const record::CheckResult& c : model.checks) {
+      line("  " + padded(fit(plain_line(c.expression), name - 1), name) +
+           paint(c.verdict, padded(word(c.verdict), kVerdictColumn)) +
+           fit(plain_line(human_figure(c.measured, c.unit)), measured));
+      if (c.verdict != record::Verdict::Pass) paragraph(plain_line(c.reason, 2000), 5);
+    }
+    line("");
   }
 
   /// The ids of the tests by verdict, the worst first.
@@ -189,7 +204,7 @@ class TableText {
                      return cell(m, c->id, verdict);
                    });
       matrix_row(padded("verdict", name) + padded("", threshold), from, to, column,
-                 [](const record::ModelResult& m, record::Verdict& verdict) {
+                 [this](const record::ModelResult& m, record::Verdict& verdict) {
                    verdict = record::verdict_of(m);
                    return word(verdict);
                  });
@@ -217,6 +232,7 @@ class TableText {
         if (c.verdict != record::Verdict::Pass)
           reason_line(fmt::format("{} ({})", title(c), plain_line(c.threshold)), c.verdict, c.reason);
       failed_tests(model);
+      checks(model);
       line("");
     }
   }
@@ -226,6 +242,10 @@ class TableText {
     if (input_.models.empty()) line("  no model was tested");
     const record::Verdict verdict = overall_verdict(input_);
     line("verdict  " + paint(verdict, word(verdict)));
+    const auto took = seconds_of(input_.run);
+    if (input_.run.estimate_seconds && took)
+      line(fmt::format("time     {}, estimated {}", human_figure(*took, "s"),
+                       human_figure(*input_.run.estimate_seconds, "s")));
     line("report   " + plain_line(input_.report_path, 4096));
   }
 

@@ -18,6 +18,8 @@ for (const [kind, directory] of Object.entries(runs)) {
 
 equal(results.three.run.verdict, "FAIL", "verdict of three");
 equal(results.three.models.map((m) => m.id), ["gpt-oss-20b", "phi-3.5-moe", "deepseek-moe-16b"], "models");
+equal(results.three.models[1].checks.map((c) => c.verdict), ["FAIL", "PASS", "INCONCLUSIVE"], "checks");
+equal(results.three.run.scaled, true, "scaled");
 equal(results.three.models[2].criteria[3].measured, null, "C4 that was not measured");
 equal(results["cut-off"].run.ended, null, "a run without an end");
 check(/^after test 2\.2 \(concurrency\) of phi-3\.5-moe/.test(results["cut-off"].run.cut_off), "cut_off names the last test");
@@ -40,5 +42,6 @@ refuses("a figure as text", (r) => (r.models[0].criteria[0].measured = "15.3"));
 refuses("a metric name in capitals", (r) => (r.models[0].tests[0].metrics.TTFT = { value: 1, unit: "ms", n: 1, ci: null }));
 refuses("a local time", (r) => (r.run.started = "2026-03-01 12:00:00"));
 refuses("a negative seed", (r) => (r.run.seed = -1));
+refuses("a check without its verdict", (r) => delete r.models[1].checks[0].verdict);
 refuses("a missing recommendation field", (r) => delete r.recommendations[0].evidence);
 finish();

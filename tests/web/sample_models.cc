@@ -233,6 +233,9 @@ std::vector<ModelResult> models() {
   m2.criteria[4] = criterion("C5", "parallel sessions", "3 sessions without degradation", 12.4, "tok/s",
                              "12.4 tok/s together, 6.8 alone", Fail,
                              "cross-talk at 4 sessions, and every session is under 10 tok/s");
+  m2.checks = {{"2.2/ttft_ms p(95) < 500", "2.2", 612.5, "ms", 90, Fail, "measured 612.5 ms (n 90)"},
+               {"requests_failed rate < 0.01", "", 0.0, "", 412, Pass, "measured 0 (n 412)"},
+               {"itl_ms p(99) < 200", "", std::nullopt, "ms", 0, Inconclusive, "no request gave a itl_ms"}};
   m2.recommendations = {
       {"-m", "phi-3.5-moe at 4.5 bits a weight",
        "2.8 GB instead of 10.1 GB of experts read for each token: up to 3.6 times the speed",
@@ -273,6 +276,8 @@ ModelResult hostile_model() {
   m.tests.push_back(t);
   m.criteria = {criterion("C1", "<script>alert(1)</script>", "> 10 | tok/s", NAN, "tok/s", "`code` **bold**",
                           Verdict::Invalid, "line one\nline two\r\x1b[2J")};
+  m.checks = {{"<img src=x onerror=document.title='owned'> \x1b[2J | x", "\xFF", NAN, "</td>", 0,
+               Verdict::Fail, "]]>"}};
   m.recommendations = {{"--\"><svg onload=1>", "'; DROP TABLE runs; --", "&amp;", "\xF0\x9F\x92\xA3"}};
   return m;
 }

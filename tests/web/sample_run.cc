@@ -105,6 +105,8 @@ void add_model(store::RunWriter& writer, const record::ModelResult& model, int i
       std::fprintf(stderr, "%s\n", status.error().message.c_str());
   for (const auto& test : model.tests) writer.add_test(model.id, test);
   for (const auto& criterion : model.criteria) writer.add_criterion(model.id, criterion);
+  for (const auto& check : model.checks) writer.add_check(model.id, check);
+  for (const auto& test : model.tests) writer.add_estimate(model.id, test.id, test.seconds * 1.1);
   for (const auto& advice : model.recommendations) writer.add_recommendation(model.id, advice);
 }
 

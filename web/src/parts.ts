@@ -5,9 +5,20 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { SYMBOL } from "./format";
 import type { VerdictName } from "./payload";
 
+let scaled = false;
+
+/** Of a run below full size every PASS is marked. Said once, before anything is drawn. */
+export function markScaled(run: { scaled: boolean }): void {
+  scaled = run.scaled;
+}
+
+export function verdictName(verdict: VerdictName): string {
+  return scaled && verdict === "PASS" ? "PASS (scaled)" : verdict;
+}
+
 export function Verdict({ verdict, large = false }: { verdict: VerdictName; large?: boolean }): VNode {
   return html`<span class=${`verdict v-${verdict.toLowerCase()}${large ? " large" : ""}`}
-    ><span class="mark" aria-hidden="true">${SYMBOL[verdict]}</span>${verdict}</span
+    ><span class="mark" aria-hidden="true">${SYMBOL[verdict]}</span>${verdictName(verdict)}</span
   >` as VNode;
 }
 

@@ -20,6 +20,7 @@ export interface Test {
   verdict: VerdictName;
   reason: string;
   seconds: Figure;
+  estimate_seconds: Figure;
   metrics: Record<string, Metric>;
   findings: Finding[];
 }
@@ -30,6 +31,15 @@ export interface Criterion {
   measured: Figure;
   unit: string;
   evidence: string;
+  verdict: VerdictName;
+  reason: string;
+}
+export interface Check {
+  expression: string;
+  test: string | null;
+  measured: Figure;
+  unit: string;
+  n: number;
   verdict: VerdictName;
   reason: string;
 }
@@ -45,6 +55,7 @@ export interface Model {
   verdict: VerdictName;
   tests: Test[];
   criteria: Criterion[];
+  checks: Check[];
 }
 export interface Recommendation {
   model: string;
@@ -58,6 +69,8 @@ export interface Result {
     id: string;
     suite: string;
     scale: Figure;
+    scaled: boolean;
+    estimate_seconds: Figure;
     started: string;
     ended: string | null;
     cut_off: string | null;

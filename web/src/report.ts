@@ -7,7 +7,7 @@ import { Environment, NotMeasured, Reproduce } from "./about";
 import { Compared } from "./comparison";
 import { seconds } from "./format";
 import { Latencies, Memory, Speed } from "./measurements";
-import { Said, Verdict } from "./parts";
+import { markScaled, Said, Verdict } from "./parts";
 import { readPayload } from "./payload";
 import type { Payload } from "./payload";
 import { RoutingSection } from "./routing";
@@ -47,7 +47,7 @@ function Head({ payload }: { payload: Payload }): VNode {
     ["Suite", `${run.suite}, scale ${run.scale ?? "unknown"}`],
     ["Seed", payload.seed],
     ["Started", run.started.replace("T", " ").replace("Z", " UTC")],
-    ["Duration", duration(run.started, run.ended)],
+    ["Duration", duration(run.started, run.ended) + (run.estimate_seconds ? `, estimated ${seconds(run.estimate_seconds)}` : "")],
     ["Models", String(models.length)],
     ["Target", typeof target.dialect === "string" ? target.dialect : "not recorded"],
   ];
@@ -116,4 +116,8 @@ function Report({ payload }: { payload: Payload }): VNode {
 
 startTheme();
 const root = document.getElementById("app");
-if (root) render(html`<${Report} payload=${readPayload()} />`, root);
+if (root) {
+  const payload = readPayload();
+  markScaled(payload.result.run);
+  render(html`<${Report} payload=${payload} />`, root);
+}

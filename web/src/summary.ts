@@ -2,8 +2,8 @@
 import { html } from "htm/preact";
 import type { VNode } from "preact";
 import { figure, SYMBOL } from "./format";
-import { Said, Scroll, Section, Verdict } from "./parts";
-import type { Criterion, Model, Payload, Recommendation } from "./payload";
+import { Said, Scroll, Section, Verdict, verdictName } from "./parts";
+import type { Check, Criterion, Model, Payload, Recommendation } from "./payload";
 
 function topology(model: Model): string {
   const shared = model.experts_shared > 0 ? `, ${model.experts_shared} shared` : "";
@@ -23,7 +23,7 @@ function cell(criterion: Criterion | undefined): VNode {
   return html`<td>
     <span class=${`verdict plain v-${criterion.verdict.toLowerCase()}`}
       ><span class="mark" aria-hidden="true">${SYMBOL[criterion.verdict]}</span
-      ><span class="unseen">${criterion.verdict} </span></span
+      ><span class="unseen">${verdictName(criterion.verdict)} </span></span
     >
     <bdi class="fig">${criterion.measured === null ? criterion.verdict.toLowerCase() : figure(criterion.measured, criterion.unit)}</bdi>
   </td>` as VNode;
@@ -81,6 +81,37 @@ export function Summary({ payload }: { payload: Payload }): VNode {
   <//>` as VNode;
 }
 
+function Checks({ checks, model }: { checks: Check[]; model: string }): VNode | null {
+  if (checks.length === 0) return null;
+  return html`<${Scroll} label=${`Checks of ${model}`}>
+    <table class="criteria">
+      <caption>The plan's own checks</caption>
+      <thead>
+        <tr>
+          <th scope="col">Check</th>
+          <th scope="col">Verdict</th>
+          <th scope="col" class="num">Measured</th>
+          <th scope="col" class="num">n</th>
+          <th scope="col">Test</th>
+          <th scope="col">Reason</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${checks.map(
+          (c) => html`<tr>
+            <th scope="row"><code><bdi>${c.expression}</bdi></code></th>
+            <td><${Verdict} verdict=${c.verdict} /></td>
+            <td class="num strong"><bdi>${figure(c.measured, c.unit)}</bdi></td>
+            <td class="num">${c.n}</td>
+            <td><bdi>${c.test ?? "all"}</bdi></td>
+            <td><${Said} text=${c.reason} /></td>
+          </tr>`,
+        )}
+      </tbody>
+    </table>
+  <//>` as VNode;
+}
+
 export function Criteria({ payload }: { payload: Payload }): VNode {
   const { models } = payload.result;
   return html`<${Section}
@@ -118,7 +149,8 @@ export function Criteria({ payload }: { payload: Payload }): VNode {
                   )}
                 </tbody>
               </table>
-            <//>`}`,
+            <//>`}
+          <${Checks} checks=${model.checks} model=${model.id} />`,
     )}
   <//>` as VNode;
 }

@@ -73,7 +73,7 @@ function TestArticle({ payload, id, entries }: { payload: Payload; id: string; e
         (e) => html`<span class="reason"
           ><${Verdict} verdict=${e.test.verdict} /><span
             >${several && html`<b><${Said} text=${e.model} /></b> `}<${Said} text=${e.test.reason} />${e.test.seconds
-              ? html` <span class="meta">took ${seconds(e.test.seconds)}</span>`
+              ? html` <span class="meta">took ${seconds(e.test.seconds)}${e.test.estimate_seconds ? `, estimated ${seconds(e.test.estimate_seconds)}` : ""}</span>`
               : null}</span
           ></span
         >`,
