@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "app/command.h"
+#include "app/dry_run.h"
 #include "app/run_execution.h"
 #include "base/text.h"
 #include "plan/plan.h"
@@ -37,6 +38,9 @@ struct RunOptions {
   std::string out;
   bool json = false;
   bool print_plan = false;
+  bool dry_run = false;
+  bool list_metrics = false;
+  std::vector<std::string> checks;
 };
 
 bool is_suite(const std::string& name) {
@@ -65,6 +69,8 @@ base::Result<plan::Plan> resolve_plan(const RunOptions& options) {
   set(plan.target.api_key_env, options.api_key_env);
   set(plan.target.device, options.device);
   set(plan.target.experts, options.experts);
+  if (!options.experts.empty()) plan.placements.clear();
+  for (const auto& expect : options.checks) plan.checks.push_back({expect, false});
   plan.seed = options.seed.value_or(plan.seed);
   plan.target.slots = options.slots.value_or(plan.target.slots);
   plan.target.context_tokens = options.context_tokens.value_or(plan.target.context_tokens);
@@ -94,9 +100,18 @@ store::RunInfo info_of(const plan::Plan& plan, const std::string& directory, con
 
 base::Result<ExitCode> run(const RunOptions& options) {
   const base::SystemClock clock;
+  if (options.list_metrics) {
+    print_metrics(options.json);
+    return kPassed;
+  }
   MOESTRESS_TRY(plan::Plan plan, resolve_plan(options));
   if (options.print_plan) {
     fmt::print("{}", plan::to_toml(plan));
+    return kPassed;
+  }
+  if (options.dry_run) {
+    MOESTRESS_TRY(const PreparedPlan prepared, prepare(std::move(plan)));
+    MOESTRESS_TRY_STATUS(print_dry_run(prepared.plan, prepared.device, options.json));
     return kPassed;
   }
   std::atomic<bool> cancelled{false};
@@ -154,12 +169,23 @@ void add_run_command(CLI::App& program, int& exit_code) {
   command->add_option("--threads", options->threads,
                       "of the engine; 0: one for each physical core, one beside a software device");
   command->add_option("--out", options->out, "run directory (default: runs/<time>-<suite>)");
-  command->add_flag("--json", options->json, "print result.json instead of the table");
+  command->add_flag("--json", options->json,
+                    "print result.json instead of the table; also of --dry-run and --list-metrics");
+  command
+      ->add_option("--check", options->checks,
+                   "a figure to reach, e.g. 'ttft_ms p(95) < 500'; may be given several times")
+      ->allow_extra_args(false);
+  command->add_flag("--dry-run", options->dry_run,
+                    "print what would run and about how long it takes, and run nothing");
+  command->add_flag("--list-metrics", options->list_metrics, "print every figure that a check can name");
   command->add_flag("--print-plan", options->print_plan, "print the plan as resolved, and run nothing");
   command->footer(
       "Examples:\n"
       "  moestress run smoke -m model.gguf\n"
       "  moestress run standard -m a.gguf -m b.gguf --experts first:12\n"
+      "  moestress run standard -m model.gguf --dry-run\n"
+      "  moestress run smoke -m model.gguf --check '2.2/ttft_ms p(95) < 500' --check 'requests_failed rate "
+      "== 0'\n"
       "  moestress run smoke -m model.gguf --spawn 'llama-server -m model.gguf --cpu-moe --port {port}'\n"
       "  moestress run smoke -m model.gguf --target http://127.0.0.1:11435 --dialect shimmy --only 1.2,2.2");
   command->callback([options, &exit_code] {

@@ -103,7 +103,7 @@ base::Result<ExitCode> execute_run(const PreparedPlan& prepared, std::unique_ptr
   base::Result<protocol::RunOutcome> outcome = protocol::RunOutcome{};
   {
     const bool terminal = isatty(STDERR_FILENO) != 0;
-    TerminalProgress progress(terminal, terminal && !std::getenv("NO_COLOR"));
+    TerminalProgress progress(terminal, terminal && !std::getenv("NO_COLOR"), prepared.plan.scale < 1);
     outcome = protocol::run_plan(context, progress);
   }
   std::error_code ignored;
@@ -111,7 +111,7 @@ base::Result<ExitCode> execute_run(const PreparedPlan& prepared, std::unique_ptr
 
   const std::string reason = !outcome               ? outcome.error().message
                              : outcome->interrupted ? "interrupted by a signal"
-                                                    : "";
+                                                    : outcome->aborted;
   const auto finished = writer->finish(outcome ? record::to_string(outcome->verdict) : "INVALID", reason,
                                        wall_text(clock.wall_now(), kInstantFormat));
   writer.reset();

@@ -30,7 +30,8 @@ const char* color_of(Verdict verdict) {
 
 }  // namespace
 
-TerminalProgress::TerminalProgress(bool terminal, bool color) : terminal_(terminal), color_(color) {
+TerminalProgress::TerminalProgress(bool terminal, bool color, bool scaled)
+    : terminal_(terminal), color_(color), scaled_(scaled) {
   if (terminal_) animation_ = std::thread([this] { animate(); });
 }
 
@@ -50,6 +51,13 @@ void TerminalProgress::model_started(const record::ModelResult& model) {
              model.experts_shared, base::printable(model.placement, 40));
 }
 
+void TerminalProgress::estimated(double total_seconds, double seconds_left) {
+  const std::lock_guard lock(mutex_);
+  if (terminal_ && running_) erase_line();
+  fmt::print(stderr, "  about {} in all, {} left\n", base::human_seconds(total_seconds),
+             base::human_seconds(seconds_left));
+}
+
 void TerminalProgress::test_started(std::string_view id, std::string_view name,
                                     std::optional<double> seconds_left) {
   {
@@ -66,7 +74,9 @@ void TerminalProgress::test_finished(const record::TestResult& test) {
   const std::lock_guard lock(mutex_);
   running_ = false;
   if (terminal_) erase_line();
-  const std::string verdict = fmt::format("{:<12}", record::to_string(test.verdict));
+  std::string verdict = record::to_string(test.verdict);
+  if (scaled_ && test.verdict == Verdict::Pass) verdict += " (scaled)";
+  verdict = fmt::format("{:<{}}", verdict, scaled_ ? 13 : 12);
   fmt::print(stderr, "  {} {:<13}{}{}{} {:>7}  {}\n", test.id, test.name,
              color_ ? color_of(test.verdict) : "", verdict, color_ ? "\x1b[0m" : "",
              base::human_seconds(test.seconds), base::printable(test.reason, 160));

@@ -16,10 +16,12 @@ namespace moestress::app {
 /// A line for each test as it ends, on stderr; on a terminal also a line that moves, with the time left.
 class TerminalProgress final : public protocol::Progress {
  public:
-  TerminalProgress(bool terminal, bool color);
+  /// `scaled`: every PASS is marked as one of a run below full size.
+  TerminalProgress(bool terminal, bool color, bool scaled);
   ~TerminalProgress() override;
 
   void model_started(const record::ModelResult& model) override;
+  void estimated(double total_seconds, double seconds_left) override;
   void test_started(std::string_view id, std::string_view name, std::optional<double> seconds_left) override;
   void test_finished(const record::TestResult& test) override;
   void model_finished() override;
@@ -31,6 +33,7 @@ class TerminalProgress final : public protocol::Progress {
 
   const bool terminal_;
   const bool color_;
+  const bool scaled_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   bool running_ = false;  ///< a test runs

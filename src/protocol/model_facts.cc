@@ -33,7 +33,7 @@ std::int64_t ModelFacts::count_prompt_tokens(const record::Request& request) con
 base::Result<ModelFacts> read_model_facts(const std::string& path, const base::Logger& logger) {
   ModelFacts facts;
   facts.path = path;
-  facts.id = std::filesystem::path(path).stem().string();
+  facts.name = facts.id = std::filesystem::path(path).stem().string();
   MOESTRESS_TRY(facts.file, gguf::read(path));
   MOESTRESS_TRY(facts.topology, gguf::topology(facts.file));
   if (facts.topology.experts == 0)

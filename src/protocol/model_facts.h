@@ -17,7 +17,9 @@ namespace moestress::protocol {
 
 /// What is known of a model before any server runs: its file, its topology, its tokenizer.
 struct ModelFacts {
-  std::string id;  ///< file name without ending
+  std::string id;  ///< unique in a run: the name, and the placement where there are several
+  std::string
+      name;  ///< file name without ending; seeds derive from it, so that placements get the same requests
   std::string path;
   gguf::File file;
   gguf::Topology topology;

@@ -13,6 +13,8 @@ class Progress {
  public:
   virtual ~Progress() = default;
   virtual void model_started(const record::ModelResult& model) = 0;
+  /// Told once, as soon as there is something to estimate from: the whole run, and what is left of it.
+  virtual void estimated(double /*total_seconds*/, double /*seconds_left*/) {}
   /// `seconds_left`: an estimate for the whole run; absent as long as there is nothing to estimate from.
   virtual void test_started(std::string_view id, std::string_view name,
                             std::optional<double> seconds_left) = 0;

@@ -44,7 +44,7 @@ Rig::~Rig() {
 }
 
 std::uint64_t Rig::seed(std::string_view purpose) const {
-  return base::derive_seed(run_.plan.seed, fmt::format("{}/{}", facts_.id, purpose));
+  return base::derive_seed(run_.plan.seed, fmt::format("{}/{}", facts_.name, purpose));
 }
 
 std::string Rig::scratch_path(const std::string& name) const {

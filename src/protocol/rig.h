@@ -9,6 +9,7 @@
 #include <string>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -50,8 +51,20 @@ struct RunContext {
   std::string api_key;          ///< what plan.target.api_key_env holds; never recorded
   std::string program;          ///< this executable, for `serve` and `score`
   std::string run_directory;
-  workload::PromptLibrary prompts;  ///< the built-in sets, or the plan's in place of some
+  workload::PromptLibrary prompts;         ///< the built-in sets, or the plan's in place of some
   const Resumption* resumption = nullptr;  ///< of a run that is gone on with
+
+  /// The same run with another plan, which must outlive it, and placement.
+  RunContext with(const plan::Plan& other, record::ExpertPlacement other_placement) const {
+    return {other,           std::move(other_placement),
+            clock,           epoch,
+            writer,          cancelled,
+            logger,          device,
+            software_device, url,
+            api_key,         program,
+            run_directory,   prompts,
+            resumption};
+  }
 };
 
 /// The measuring rig of one model: the target under test, the load on it, the probe that watches it, and the

@@ -3,13 +3,20 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "base/text.h"
 #include "engine/model.h"
+#include "engine/physical_cores.h"
+#include "protocol/calibration.h"
+#include "protocol/checks.h"
 #include "protocol/criteria.h"
+#include "protocol/forecast.h"
 #include "protocol/recommendations.h"
+#include "protocol/subject.h"
 #include "protocol/tests.h"
-#include "protocol/time_left.h"
+#include "protocol/time_model.h"
+#include "store/run_reader.h"
 #include "target/process.h"
 
 namespace moestress::protocol {
@@ -18,14 +25,36 @@ namespace {
 using record::TestResult;
 using record::Verdict;
 
+/// A run of less is over before a calibration has paid for itself.
+constexpr double kCalibrateFromSeconds = 180;
+
+/// What the models of a run share.
+struct RunState {
+  TimeModel time;
+  bool estimated = false;
+  std::string aborted;  ///< by which check
+};
+
+/// Outcomes of one test as they were recorded.
+CheckWatch::Read recorded_outcomes(RunContext& run, const std::string& model_id) {
+  return [&run, model_id](const std::string& test,
+                          const std::function<void(const record::Outcome&)>& visit) -> base::Status {
+    MOESTRESS_TRY_STATUS(run.writer.flush());
+    MOESTRESS_TRY(const auto reader, store::RunReader::open(run.run_directory));
+    return reader.for_each_outcome(
+        model_id, test, [&](const std::string&, const record::Outcome& outcome) { visit(outcome); });
+  };
+}
+
 /// One model's way through the tests.
 class ModelRun {
  public:
-  ModelRun(RunContext& run, Rig& rig, TimeLeft& time_left, Progress& progress)
+  ModelRun(RunContext& run, Rig& rig, RunState& state, Progress& progress)
       : run_(run),
         rig_(rig),
-        time_left_(time_left),
+        state_(state),
         progress_(progress),
+        checks_(run.plan.checks, recorded_outcomes(run, rig.facts().id)),
         result_(model_result(rig.facts(), run.plan.target.experts)) {}
 
   base::Status tests() {
@@ -34,24 +63,27 @@ class ModelRun {
     progress_.model_started(result_);
     for (const Test& test : protocol::tests()) {
       if (!run_.plan.wants(test.id)) continue;
-      if (rig_.cancelled()) break;
+      if (rig_.cancelled() || !state_.aborted.empty()) break;
       if (const TestResult* before = recorded(test.id)) {
-        time_left_.finished(test.id, before->seconds);
+        state_.time.finished(result_.id, test.id, before->seconds);
         result_.tests.push_back(*before);
         continue;
       }
-      progress_.test_started(test.id, test.name, time_left_.seconds());
+      if (test.target != Test::Target::Placement) calibrate_once();
+      progress_.test_started(test.id, test.name, state_.time.seconds_left());
       const base::Duration start = rig_.now();
       TestResult result = run_test(test);
       result.id = test.id;
       result.name = test.name;
       result.seconds = base::to_seconds(rig_.now() - start);
-      time_left_.finished(test.id, result.seconds);
+      state_.time.finished(result_.id, test.id, result.seconds);
       rig_.save_state();
       run_.writer.add_test(result_.id, result, result.reason == kInterruptedReason);
       progress_.test_finished(result);
       result_.tests.push_back(std::move(result));
       MOESTRESS_TRY_STATUS(run_.writer.status());
+      note_estimate();
+      look_at_checks();
     }
     rig_.stop_target();
     return run_.writer.status();
@@ -67,7 +99,10 @@ class ModelRun {
     input.hours = base::to_seconds(rig_.longest_uptime()) / 3600;
     input.deaths = rig_.deaths();
     result_.criteria = decide_criteria(input);
-    result_.recommendations = recommend(input, rig_.facts().topology, run_.placement);
+    result_.recommendations = recommend({input, run_.plan.target, rig_.facts().topology, run_.placement,
+                                         rig_.embedded(), engine::physical_cores()});
+    result_.checks = checks_.judge(result_.tests);
+    for (const auto& check : result_.checks) run_.writer.add_check(result_.id, check);
     for (const auto& criterion : result_.criteria) run_.writer.add_criterion(result_.id, criterion);
     for (const auto& recommendation : result_.recommendations)
       run_.writer.add_recommendation(result_.id, recommendation);
@@ -82,6 +117,58 @@ class ModelRun {
   const TestResult* recorded(std::string_view id) const {
     const ResumedModel* before = run_.resumption ? run_.resumption->model(result_.id) : nullptr;
     return before ? before->test(id) : nullptr;
+  }
+
+  bool is_long() const { return state_.time.reference_seconds() >= kCalibrateFromSeconds; }
+
+  /// A long run's estimate rests on a calibration: after the tests that look at a server nobody has talked to
+  /// yet, before all others.
+  void calibrate_once() {
+    if (calibrated_) return;
+    calibrated_ = true;
+    if (unreachable_ || !is_long()) return;
+    rig_.use_device_for(false);
+    if (!rig_.ensure_target()) return;  // the test that needs it says so
+    const auto speeds = calibrate(rig_);
+    if (!speeds) {
+      run_.writer.add_event("calibration", "no estimate of the time: " + speeds.error().message);
+      return;
+    }
+    run_.writer.add_event(
+        "calibration",
+        fmt::format(
+            "{}: {:.1f} tok/s of prompts, {:.1f} tok/s of one reply, {} together {:.1f} times as fast, "
+            "ready after {}",
+            result_.id, speeds->prefill_tok_s, speeds->decode_tok_s, speeds->slots, speeds->parallel_gain,
+            base::human_seconds(speeds->start_seconds)));
+    state_.time.calibrated(result_.id, *speeds);
+    note_estimate();
+  }
+
+  /// Once in a run: what it is thought to take, recorded so that it can be held against what it took.
+  void note_estimate() {
+    const auto remaining = state_.time.remaining();
+    if (state_.estimated || remaining.empty() || (!calibrated_ && is_long())) return;
+    state_.estimated = true;
+    const double passed = base::to_seconds(rig_.now());
+    double left = 0;
+    for (const auto& one : remaining) {
+      run_.writer.add_estimate(one.model, one.test, one.seconds);
+      left += one.seconds;
+    }
+    run_.writer.add_estimate("", "", passed);  // so that their sum is the whole run's
+    run_.writer.add_event("estimate",
+                          fmt::format("{} in all: {} have passed, {} tests are thought to take {}",
+                                      base::human_seconds(passed + left), base::human_seconds(passed),
+                                      remaining.size(), base::human_seconds(left)));
+    progress_.estimated(passed + left, left);
+  }
+
+  void look_at_checks() {
+    const auto failed = checks_.abort_for(result_.tests);
+    if (!failed) return;
+    state_.aborted = fmt::format("the check \"{}\" failed: {}", failed->expression, failed->reason);
+    run_.writer.add_event("check", state_.aborted + "; the run ends here, as the plan has it");
   }
 
   TestResult run_test(const Test& test) {
@@ -122,10 +209,12 @@ class ModelRun {
 
   RunContext& run_;
   Rig& rig_;
-  TimeLeft& time_left_;
+  RunState& state_;
   Progress& progress_;
+  CheckWatch checks_;
   record::ModelResult result_;
   bool unreachable_ = false;
+  bool calibrated_ = false;
 };
 
 }  // namespace
@@ -154,32 +243,33 @@ base::Status check_tests(const plan::Plan& plan) {
 }
 
 base::Result<RunOutcome> run_plan(RunContext& run, Progress& progress) {
-  std::vector<ModelFacts> models;
+  MOESTRESS_TRY(std::vector<Subject> subjects, subjects_of(run.plan, run.logger));
   for (const auto& path : run.plan.models) {
-    MOESTRESS_TRY(ModelFacts facts, read_model_facts(path, run.logger));
-    const auto same =
-        std::count_if(models.begin(), models.end(), [&](const auto& model) { return model.id == facts.id; });
-    if (same > 0) facts.id += fmt::format("-{}", models.size() + 1);
     MOESTRESS_TRY(const store::ModelFile file, model_file(path));
     run.writer.add_model_file(file);
-    models.push_back(std::move(facts));
   }
-  std::vector<std::string_view> wanted;
-  for (const Test& test : tests())
-    if (run.plan.wants(test.id)) wanted.push_back(test.id);
-  TimeLeft time_left(std::move(wanted), models.size());
+  RunState state;
+  const bool stand_in = run.software_device && run.plan.target.stand_in != "all";
+  for (const Subject& subject : subjects) {
+    const WorkInput input{subject.plan, subject.facts};
+    const double bytes = weight_bytes_per_token(input, subject.placement);
+    for (Forecast& one : forecast(input, stand_in))
+      state.time.add(subject.facts.id, one.test->id, std::move(one.work), bytes);
+  }
 
   RunOutcome outcome;
-  for (auto& facts : models) {
-    if (run.cancelled) break;
-    MOESTRESS_TRY(auto rig, Rig::create(run, std::move(facts)));
-    ModelRun model(run, *rig, time_left, progress);
+  for (Subject& subject : subjects) {
+    if (run.cancelled || !state.aborted.empty()) break;
+    RunContext context = run.with(subject.plan, subject.placement);
+    MOESTRESS_TRY(auto rig, Rig::create(context, std::move(subject.facts)));
+    ModelRun model(context, *rig, state, progress);
     const auto status = model.tests();
     model.conclude();
     outcome.unreachable = outcome.unreachable || model.unreachable();
     outcome.models.push_back(model.take());
     if (!status) return tl::unexpected(status.error());
   }
+  outcome.aborted = state.aborted;
   outcome.interrupted = run.cancelled;
   outcome.verdict = record::verdict_of(outcome.models);
   return outcome;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -14,6 +15,7 @@ struct RunOutcome {
   record::Verdict verdict = record::Verdict::Skipped;  ///< over all criteria and tests
   bool interrupted = false;
   bool unreachable = false;  ///< a target that did not become ready
+  std::string aborted;       ///< by which check, and why; empty: by none
 };
 
 /// Runs the plan's tests over its models, decides the criteria, and records everything as it comes: each test

@@ -57,4 +57,10 @@ record::TestResult test_1_1_load(Rig& rig) {
   return result.take();
 }
 
+Work work_1_1(const WorkInput&) {
+  Work work;
+  work.seconds = kProbeWaitSeconds;
+  return work;
+}
+
 }  // namespace moestress::protocol

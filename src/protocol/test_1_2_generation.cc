@@ -112,4 +112,18 @@ record::TestResult test_1_2_generation(Rig& rig) {
   return result.take();
 }
 
+Work work_1_2(const WorkInput& input) {
+  const auto& sizes = input.plan.tests;
+  Work work;
+  for (const int length : sizes.generation_lengths) {
+    work.requests += sizes.generation_prompts;
+    work.reply_tokens += static_cast<std::int64_t>(length) * sizes.generation_prompts;
+  }
+  work.prompt_tokens = std::llround(static_cast<double>(work.requests) * mean_prompt_tokens(input, 0));
+  // The shorter sessions end first.
+  const double longest = sizes.generation_lengths.back();
+  work.parallel = static_cast<double>(work.reply_tokens) / (longest * sizes.generation_prompts);
+  return work;
+}
+
 }  // namespace moestress::protocol

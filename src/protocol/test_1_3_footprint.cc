@@ -116,4 +116,12 @@ record::TestResult test_1_3_footprint(Rig& rig) {
   return result.take();
 }
 
+Work work_1_3(const WorkInput& input) {
+  Work work;
+  work.seconds = kProbeWaitSeconds;
+  if (!input.plan.target.url.empty())
+    work.skipped = "a server at a URL shows no bytes per device: it has no load log here";
+  return work;
+}
+
 }  // namespace moestress::protocol

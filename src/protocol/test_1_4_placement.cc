@@ -68,4 +68,12 @@ record::TestResult test_1_4_placement(Rig& rig) {
   return result.take();
 }
 
+Work work_1_4(const WorkInput& input) {
+  Work work;
+  work.seconds = kProbeWaitSeconds;
+  if (!input.plan.target.url.empty())
+    work.skipped = "where a server at a URL keeps its experts can't be looked at";
+  return work;
+}
+
 }  // namespace moestress::protocol

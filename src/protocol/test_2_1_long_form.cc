@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "base/text.h"
@@ -25,16 +26,24 @@ constexpr base::Duration kStep = std::chrono::seconds(1);
 constexpr int kPromptReserveTokens = 512;
 constexpr std::size_t kContinuousBatch = 16;  // requests made ahead
 
+int longest_of(const plan::TestParameters& sizes) {
+  const auto& lengths = sizes.long_form_tokens;
+  return lengths.empty() ? 0 : *std::max_element(lengths.begin(), lengths.end());
+}
+
 /// The context that the longest reply needs, within what the model was trained for.
-int context_needed(const Rig& rig, int longest) {
-  const int wanted = std::max(rig.plan().target.context_tokens, longest + kPromptReserveTokens);
-  const int trained = static_cast<int>(rig.facts().topology.context_tokens);
+int context_needed(const plan::Plan& plan, const ModelFacts& facts) {
+  const int wanted = std::max(plan.target.context_tokens, longest_of(plan.tests) + kPromptReserveTokens);
+  const int trained = static_cast<int>(facts.topology.context_tokens);
   return trained > 0 ? std::min(wanted, trained) : wanted;
 }
 
+int tokens_that_fit(int tokens, int context) {
+  return std::min(tokens, context - std::min(kPromptReserveTokens, context / 2));
+}
+
 record::Request long_request(Rig& rig, int tokens, int context, std::size_t turn) {
-  workload::RequestShape shape =
-      rig.request_shape(std::min(tokens, context - std::min(kPromptReserveTokens, context / 2)));
+  workload::RequestShape shape = rig.request_shape(tokens_that_fit(tokens, context));
   // Greedy long texts of small models loop by themselves (Holtzman et al. 2020, arXiv 1904.09751): that would
   // say nothing of the server. Users sample.
   shape.sampling.temperature = 0.8;
@@ -133,8 +142,8 @@ void note_text(const std::vector<Outcome>& outcomes, ResultBuilder& result) {
 record::TestResult test_2_1_long_form(Rig& rig) {
   ResultBuilder result;
   const auto& lengths = rig.sizes().long_form_tokens;
-  const int longest = lengths.empty() ? 0 : *std::max_element(lengths.begin(), lengths.end());
-  const int context = context_needed(rig, longest);
+  const int longest = longest_of(rig.sizes());
+  const int context = context_needed(rig.plan(), rig.facts());
   if (const auto status = rig.ensure_target(context); !status) {
     result.judge(Verdict::Fail, status.error().message);
     return result.take();
@@ -170,6 +179,21 @@ record::TestResult test_2_1_long_form(Rig& rig) {
   result.judge(Verdict::Pass, fmt::format("{} tokens in {} replies over {}, none broken off", tokens,
                                           outcomes.size(), base::human_seconds(seconds)));
   return result.take();
+}
+
+Work work_2_1(const WorkInput& input) {
+  const int context = context_needed(input.plan, input.facts);
+  const auto& lengths = input.plan.tests.long_form_tokens;
+  Work work;
+  for (const int length : lengths) {
+    work.requests += 1;
+    work.reply_tokens += tokens_that_fit(length, context);
+  }
+  work.prompt_tokens = std::llround(static_cast<double>(work.requests) * mean_prompt_tokens(input, 0));
+  work.seconds = input.plan.tests.long_form_seconds;
+  // There and back again to the context that the other tests are served with.
+  if (context != input.plan.target.context_tokens) work.starts = 2;
+  return work;
 }
 
 }  // namespace moestress::protocol

@@ -28,12 +28,16 @@ struct Plan {
   std::size_t rounds;
 };
 
+/// Of each reply of a session: every other session's are long.
+int reply_tokens(const plan::TestParameters& sizes, std::size_t session) {
+  return session % 2 == 0 ? sizes.concurrency_tokens : std::max(8, sizes.concurrency_tokens / 2);
+}
+
 /// Each session's requests; the same at every level, so that only the company differs.
 std::vector<std::vector<record::Request>> all_sessions(Rig& rig, const Plan& plan) {
   std::vector<std::vector<record::Request>> sessions;
   for (std::size_t i = 0; i < plan.sessions; ++i) {
-    const workload::RequestShape shape = rig.request_shape(
-        i % 2 == 0 ? rig.sizes().concurrency_tokens : std::max(8, rig.sizes().concurrency_tokens / 2));
+    const workload::RequestShape shape = rig.request_shape(reply_tokens(rig.sizes(), i));
     auto requests = workload::session_requests(static_cast<int>(i), plan.rounds, rig.request_ids(), shape,
                                                rig.seed(fmt::format("2.2/session {}", i)));
     const auto session = rig.next_session();
@@ -267,6 +271,28 @@ record::TestResult test_2_2_concurrency(Rig& rig) {
                                           "its text alone but at {} near-ties",
                                           compared, levels.front(), levels.back(), near_ties));
   return result.take();
+}
+
+Work work_2_2(const WorkInput& input) {
+  const auto& sizes = input.plan.tests;
+  const auto& levels = sizes.concurrency_levels;
+  Work work;
+  double alone_equivalent = 0;  // tokens, each over how many others are generated beside it
+  const auto add = [&](int sessions, bool side_by_side) {
+    double tokens = 0;
+    for (int i = 0; i < sessions; ++i)
+      tokens +=
+          static_cast<double>(sizes.concurrency_rounds) * reply_tokens(sizes, static_cast<std::size_t>(i));
+    work.requests += static_cast<std::int64_t>(sessions) * sizes.concurrency_rounds;
+    work.reply_tokens += std::llround(tokens);
+    alone_equivalent += side_by_side ? tokens / sessions : tokens;
+  };
+  add(*std::max_element(levels.begin(), levels.end()), false);
+  for (const int level : levels) add(level, true);
+  work.prompt_tokens = std::llround(static_cast<double>(work.requests) *
+                                    mean_prompt_tokens(input, sizes.prompt_characters_max));
+  work.parallel = static_cast<double>(work.reply_tokens) / alone_equivalent;
+  return work;
 }
 
 }  // namespace moestress::protocol

@@ -120,4 +120,19 @@ record::TestResult test_3_1_routing(Rig& rig) {
   return result.take();
 }
 
+Work work_3_1(const WorkInput& input) {
+  const auto& sizes = input.plan.tests;
+  Work work;
+  work.starts = 1;
+  double tokens = 0;
+  for (const auto& [a, b] : kPairs)
+    for (const Domain domain : {a, b}) {
+      const auto set = first_prompts(input, domain, static_cast<std::size_t>(sizes.routing_prompts_per_set),
+                                     sizes.prompt_characters_max);
+      tokens += set.sum() + static_cast<double>(set.count * sizes.routing_reply_tokens);
+    }
+  work.scored_tokens = std::llround(tokens);
+  return work;
+}
+
 }  // namespace moestress::protocol

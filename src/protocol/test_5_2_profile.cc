@@ -83,6 +83,15 @@ std::vector<Outcome> profile_one_session(Rig& rig, BottleneckEvidence& evidence,
   return std::move(load.outcomes);
 }
 
+int room_for_prompt(const plan::Plan& plan) {
+  return plan.target.context_tokens - plan.tests.profile_tokens - 64;
+}
+
+/// What measuring bandwidth takes: a second for each of its two loops, and their set-up.
+constexpr double kBandwidthSeconds = 2.5;
+
+int open_loop_tokens(const plan::TestParameters& sizes) { return std::max(8, sizes.profile_tokens / 2); }
+
 /// Step times against the tokens in the cache, several steps a point.
 struct ContextSteps {
   std::vector<double> tokens;
@@ -136,7 +145,7 @@ std::vector<Outcome> profile_contexts(Rig& rig, ContextSteps& steps, BottleneckE
                       {},
                       {},
                       "line"};
-  const int room = rig.plan().target.context_tokens - rig.sizes().profile_tokens - 64;
+  const int room = room_for_prompt(rig.plan());
   std::vector<Outcome> outcomes;
   for (const int length : rig.sizes().profile_context_lengths) {
     if (rig.cancelled()) return outcomes;
@@ -170,7 +179,7 @@ std::vector<Outcome> profile_contexts(Rig& rig, ContextSteps& steps, BottleneckE
 void profile_open_loop(Rig& rig, BottleneckEvidence& evidence, ResultBuilder& result) {
   const auto count = static_cast<std::size_t>(rig.sizes().open_loop_requests);
   if (count == 0 || rig.sizes().open_loop_rate_per_s <= 0) return;
-  const workload::RequestShape shape = rig.request_shape(std::max(8, rig.sizes().profile_tokens / 2));
+  const workload::RequestShape shape = rig.request_shape(open_loop_tokens(rig.sizes()));
   auto requests = workload::mixed_requests(count, rig.request_ids(), rig.next_session(), shape,
                                            rig.seed("5.2/open loop"));
   const auto starts = workload::arrivals(workload::ArrivalKind::Poisson, rig.sizes().open_loop_rate_per_s,
@@ -345,25 +354,36 @@ record::TestResult test_5_2_profile(Rig& rig) {
 
 Work work_5_2(const WorkInput& input) {
   const auto& sizes = input.plan.tests;
+  const double prompt = mean_prompt_tokens(input, sizes.prompt_characters_max);
+  // Every other of mixed requests asks for a quarter of the tokens.
+  const auto mixed = [](int tokens) { return (std::max(8.0, tokens / 4.0) + tokens) / 2; };
   Work work;
   const std::int64_t session = sizes.profile_requests + 1;
   const std::int64_t switching = 4 * static_cast<std::int64_t>(sizes.profile_requests);  // alone and beside
-  work.requests = session + switching + sizes.open_loop_requests;
-  work.prompt_tokens = (session + sizes.open_loop_requests) * 40 + switching * 20;
-  work.reply_tokens = (session + switching) * sizes.profile_tokens +
-                      sizes.open_loop_requests * std::max(8, sizes.profile_tokens / 2);
+  work.requests = session + switching;
+  double prompts = static_cast<double>(work.requests) * prompt;
+  double replies = static_cast<double>(session) * mixed(sizes.profile_tokens) +
+                   static_cast<double>(switching * sizes.profile_tokens);
   for (const int length : sizes.profile_context_lengths) {
-    if (length > input.plan.target.context_tokens - sizes.profile_tokens - 64) continue;
-    ++work.requests;
-    work.prompt_tokens += length;
-    work.reply_tokens += sizes.profile_tokens;
+    if (length > room_for_prompt(input.plan)) continue;
+    work.requests += 1;
+    prompts += static_cast<double>(length + template_tokens(input));
+    replies += sizes.profile_tokens;
   }
+  work.prompt_tokens = std::llround(prompts);
+  work.reply_tokens = std::llround(replies);
   if (input.plan.target.url.empty()) {
-    work.scored_tokens = 2 * static_cast<std::int64_t>(sizes.profile_requests) * (20 + sizes.profile_tokens);
+    work.scored_tokens =
+        2 * static_cast<std::int64_t>(sizes.profile_requests) * (std::llround(prompt) + sizes.profile_tokens);
     work.starts = 1;
   }
-  work.seconds = 1.5;  // measuring the bandwidth
-  if (sizes.open_loop_rate_per_s > 0) work.seconds += sizes.open_loop_requests / sizes.open_loop_rate_per_s;
+  work.seconds = kBandwidthSeconds;
+  if (sizes.open_loop_requests > 0 && sizes.open_loop_rate_per_s > 0) {
+    work.paced_requests = sizes.open_loop_requests;
+    work.paced_seconds = sizes.open_loop_requests / sizes.open_loop_rate_per_s;
+    work.paced_prompt_tokens = std::llround(sizes.open_loop_requests * prompt);
+    work.paced_reply_tokens = std::llround(sizes.open_loop_requests * mixed(open_loop_tokens(sizes)));
+  }
   return work;
 }
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/text.h"
 #include "gguf/file.h"
@@ -234,6 +235,8 @@ void judge(const Rig& rig, const Floors& floors, const Consistency& pair, const 
   }
 }
 
+constexpr int kScorings = 5;  // of compare_placements
+
 base::Status compare_placements(Rig& rig, ResultBuilder& result) {
   const std::string& experts = rig.plan().target.experts;
   const auto count = static_cast<std::size_t>(rig.sizes().consistency_prompts);
@@ -336,6 +339,22 @@ record::TestResult test_6_1_consistency(Rig& rig) {
     result.judge(status.error().code == base::ErrorCode::Cancelled ? Verdict::Skipped : Verdict::Fail,
                  status.error().message);
   return result.take();
+}
+
+Work work_6_1(const WorkInput& input) {
+  const auto& sizes = input.plan.tests;
+  const PromptTokens prompts = short_prompts(input, static_cast<std::size_t>(sizes.consistency_prompts));
+  Work work;
+  if (input.plan.target.spawn.empty() && input.plan.target.url.empty()) {
+    work.starts = kScorings;
+    work.scored_tokens = std::llround(kScorings * static_cast<double>(prompts.count) *
+                                      (prompts.mean + sizes.consistency_tokens));
+    return work;
+  }
+  work.requests = 2 * prompts.count;
+  work.prompt_tokens = std::llround(static_cast<double>(work.requests) * prompts.mean);
+  work.reply_tokens = work.requests * sizes.consistency_tokens;
+  return work;
 }
 
 }  // namespace moestress::protocol

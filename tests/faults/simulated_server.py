@@ -1,6 +1,7 @@
 """A server that speaks OpenAI's API without a model, sound or with one fault, for the tests of moestress' own tests.
 
 Usage: simulated_server.py PORT [--fault NAME] [--tok-s N] [--prefill-tok-s N] [--slots N] [--context N] [--gguf FILE]
+Usage: simulated_server.py PORT [--fault NAME] [--tok-s N] [--prefill-tok-s N] [--slots N] [--context N] [--record FILE]
 
 It answers in words that are one token each in the vocabulary of `moestress forge --size tiny`, so that its token counts
 are exact. What it says is up to its brain (brains.py); each fault (faults.py) overrides one of the hooks of Server.
@@ -140,6 +141,7 @@ class Server:
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_object: Server
+    record = None
     wbufsize = 0
     disable_nagle_algorithm = True
 
@@ -180,11 +182,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path not in ("/v1/chat/completions", "/v1/completions"):
             return self.error(404, "no such path")
         try:
-            body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+            raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            body = json.loads(raw)
             if not isinstance(body, dict):
                 raise ValueError("not an object")
         except ValueError as error:
             return self.error(400, f"not JSON: {error}")
+        if self.record:
+            with self.server_object.lock:
+                self.record.write(json.dumps({"path": self.path, "body": raw.decode()}) + "\n")
+                self.record.flush()
         self.server_object.generate(self, body)
 
 
@@ -198,7 +205,10 @@ def main():
     parser.add_argument("--slots", type=int, default=5)
     parser.add_argument("--context", type=int, default=1 << 20)
     parser.add_argument("--gguf", help="the model whose vocabulary tokens are counted with, where a fault needs it exact")
+    parser.add_argument("--record", help="a file that every request's body is appended to")
     options = parser.parse_args()
+    if options.record:
+        Handler.record = open(options.record, "a", encoding="utf-8")
     server = faults.FAULTS[options.fault](options) if options.fault else Server(options)
     server.before_listening()
     Handler.server_object = server

@@ -1,0 +1,213 @@
+"""What a plan says is what is done: the same requests for the same seed, checks that decide, a dry run that knows what the
+run will take, several placements, and a registry of figures that holds every one that is measured.
+
+Usage: plan_test.py MOESTRESS [unittest options]. Only the standard library.
+"""
+
+import collections
+import json
+import pathlib
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import unittest
+
+MOESTRESS = ""
+SIMULATED = pathlib.Path(__file__).parent.parent / "faults" / "simulated_server.py"
+
+
+def run(*arguments, timeout=300):
+    return subprocess.run([MOESTRESS, *map(str, arguments)], capture_output=True, text=True, timeout=timeout)
+
+
+class PlanCase(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="moestress-plan-"))
+        cls.model = cls.folder / "tiny.gguf"
+        made = run("forge", "--topology", "phimoe", "--size", "tiny", "--seed", 1, "-o", cls.model)
+        assert made.returncode == 0, made.stderr
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.folder, ignore_errors=True)
+
+    def plan(self, text):
+        path = pathlib.Path(tempfile.mkdtemp(dir=self.folder)) / "plan.toml"
+        path.write_text(text)
+        return path
+
+    def out(self):
+        return pathlib.Path(tempfile.mkdtemp(dir=self.folder)) / "run"
+
+    def result(self, out):
+        return json.loads((out / "result.json").read_text())
+
+    def simulated(self, plan, *arguments, options=""):
+        """A run against the simulated server; gives the process and the run's folder."""
+        out = self.out()
+        command = f"exec {sys.executable} {SIMULATED} {{port}} --tok-s 1000 {options}"
+        done = run("run", self.plan(plan), "-m", self.model, "--spawn", command, "--dialect", "openai", "--out", out,
+                   *arguments)
+        return done, out
+
+
+class SameRequests(PlanCase):
+    """The same plan with the same seed sends the same requests, byte for byte."""
+
+    # In one session: in the same order. In several: each session's in its order, which the order of one label is,
+    # since every session has a class of prompts of its own.
+    ONE_SESSION = "2.1,5.2"
+    SEVERAL = "1.2,2.2"
+
+    def bodies(self, tests, seed):
+        record = self.folder / f"requests-{len(list(self.folder.iterdir()))}.jsonl"
+        done, out = self.simulated('extends = "smoke"\n[tests]\nopen_loop_rate_per_s = 20.0\n', "--only", tests, "--seed",
+                                   seed, options=f"--record {record}")
+        self.assertIn(done.returncode, (0, 1, 3), done.stderr)
+        recorded = [json.loads(line) for line in record.read_text().splitlines()]
+        self.assertGreater(len(recorded), 5)
+        with sqlite3.connect(out / "run.db") as database:
+            sent = database.execute("select count(*) from outcomes").fetchone()[0]
+        self.assertEqual(len(recorded), sent, "not every request was recorded")
+        return [(one["path"], one["body"]) for one in recorded]
+
+    def test_in_one_session_in_the_same_order(self):
+        first = self.bodies(self.ONE_SESSION, 7)
+        self.assertEqual(first, self.bodies(self.ONE_SESSION, 7))
+        self.assertNotEqual(first, self.bodies(self.ONE_SESSION, 8))
+
+    def test_in_several_sessions_each_in_its_order(self):
+        first = self.bodies(self.SEVERAL, 7)
+        again = self.bodies(self.SEVERAL, 7)
+        other = self.bodies(self.SEVERAL, 8)
+        self.assertEqual(collections.Counter(first), collections.Counter(again))
+        self.assertNotEqual(collections.Counter(first), collections.Counter(other))
+
+
+class Checks(PlanCase):
+    def test_they_decide_the_run(self):
+        plan = ('extends = "smoke"\nonly = ["1.2"]\n[[checks]]\nexpect = "requests_failed rate == 0"\n'
+                '[[checks]]\nexpect = "1.2/e2e_ms max < 60000"\n[[checks]]\nexpect = "ttft_ms p(95) < 500"\n')
+        done, out = self.simulated(plan)
+        checks = self.result(out)["models"][0]["checks"]
+        self.assertEqual([check["verdict"] for check in checks], ["PASS", "PASS", "INCONCLUSIVE"], checks)
+        self.assertEqual([check["test"] for check in checks], [None, "1.2", None])
+        self.assertEqual(checks[0]["n"], 3)
+        self.assertIn("too few", checks[2]["reason"])
+        self.assertIn("requests_failed rate == 0", done.stdout)
+        self.assertIn("requests_failed rate == 0", (out / "summary.md").read_text())
+        self.assertIn('name="check 1.2/e2e_ms max &lt; 60000"', (out / "junit.xml").read_text())
+
+    def test_a_failed_one_fails_the_run(self):
+        done, out = self.simulated('extends = "smoke"\nonly = ["1.2"]\n', "--check", "decode_tok_s min > 100000")
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        result = self.result(out)
+        self.assertEqual(result["run"]["verdict"], "FAIL")
+        self.assertIsNone(result["run"]["cut_off"])
+        check = result["models"][0]["checks"][0]
+        self.assertEqual(check["verdict"], "FAIL")
+        self.assertGreater(check["measured"], 10)
+
+    def test_one_that_may_ends_the_run(self):
+        plan = ('extends = "smoke"\nonly = ["1.2", "2.1", "5.2"]\n[[checks]]\nexpect = "decode_tok_s min > 100000"\n'
+                "abort_on_fail = true\n")
+        done, out = self.simulated(plan)
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        result = self.result(out)
+        self.assertEqual([test["id"] for test in result["models"][0]["tests"]], ["1.2"])
+        self.assertIn("decode_tok_s min > 100000", result["run"]["cut_off"])
+        self.assertTrue((out / "report.html").exists())
+        with sqlite3.connect(out / "run.db") as database:
+            events = database.execute("select text from events where kind = 'check'").fetchall()
+        self.assertEqual(len(events), 1)
+
+    def test_wrong_ones_are_refused_where_they_stand(self):
+        done, _ = self.simulated('extends = "smoke"\n[[checks]]\nexpect = "tfft_ms p(95) < 500"\n')
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn('plan.toml:3:11: unknown metric "tfft_ms", did you mean "ttft_ms"?', done.stderr)
+        done, _ = self.simulated("", "--check", "ttft_ms < 500")
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("column 9", done.stderr)
+
+
+class DryRun(PlanCase):
+    def test_it_says_what_would_run_and_starts_nothing(self):
+        before = set(self.folder.rglob("*"))
+        done = run("run", "standard", "-m", self.model, "--device", "cpu", "--dry-run", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(set(self.folder.rglob("*")), before)
+        dry = json.loads(done.stdout)
+        tests = {test["id"]: test for test in dry["models"][0]["tests"]}
+        self.assertEqual(tests["1.2"]["requests"], 24)
+        self.assertEqual(tests["1.2"]["reply_tokens"], 2400)
+        self.assertGreaterEqual(tests["2.1"]["fixed_seconds"], 300)
+        for test in tests.values():
+            self.assertGreater(test["estimate_seconds"], 0, test)
+        self.assertAlmostEqual(sum(test["estimate_seconds"] for test in tests.values()), dry["estimate_seconds"], places=3)
+        text = run("run", "standard", "-m", self.model, "--device", "cpu", "--dry-run", "--only", "1.2,5.1")
+        self.assertEqual(text.returncode, 0, text.stderr)
+        self.assertIn("1.2 generation", text.stdout)
+        self.assertNotIn("2.1", text.stdout)
+
+    def test_of_a_server_elsewhere_it_claims_no_speed(self):
+        done = run("run", "smoke", "-m", self.model, "--target", "http://127.0.0.1:9", "--dry-run", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        dry = json.loads(done.stdout)
+        self.assertIsNone(dry["estimate_seconds"])
+        tests = {test["id"]: test for test in dry["models"][0]["tests"]}
+        self.assertIn("not a process of ours", tests["5.1"]["skipped"])
+
+    def test_a_scaled_run_says_so(self):
+        done, out = self.simulated('extends = "smoke"\nonly = ["1.2"]\n', "--scale", "0.5")
+        self.assertIn("PASS (scaled)", done.stdout)
+        self.assertIn("PASS (scaled)", done.stderr)
+        self.assertIn("PASS (scaled)", (out / "summary.md").read_text())
+        self.assertTrue(self.result(out)["run"]["scaled"])
+        done, out = self.simulated('extends = "smoke"\nonly = ["1.2"]\n')
+        self.assertNotIn("scaled)", done.stdout)
+        self.assertFalse(self.result(out)["run"]["scaled"])
+
+
+class Engine(PlanCase):
+    def test_every_figure_of_a_run_is_in_the_list(self):
+        listed = json.loads(run("run", "--list-metrics", "--json").stdout)
+        names = {(entry["test"], re.sub(r"\\\{N\\\}", "[0-9]+", re.sub(r"\\\{set\\\}", "[a-z]+", re.escape(entry["name"]))))
+                 : entry["unit"] for entry in listed}
+        out = self.out()
+        done = run("run", "smoke", "-m", self.model, "--device", "cpu", "--threads", 1, "--out", out)
+        self.assertIn(done.returncode, (0, 1, 3), done.stderr)
+        missing = []
+        for test in self.result(out)["models"][0]["tests"]:
+            for name, metric in test["metrics"].items():
+                units = [unit for (of, pattern), unit in names.items()
+                         if of in (None, test["id"]) and re.fullmatch(pattern, name)]
+                if not units:
+                    missing.append(f'{test["id"]} {name} [{metric["unit"]}]')
+                else:
+                    self.assertIn(metric["unit"], units, f'{test["id"]} {name}')
+        self.assertEqual(missing, [], "not in src/record/metric_catalogue.cc")
+
+    def test_a_model_is_run_once_for_each_placement(self):
+        plan = self.plan('extends = "smoke"\nplacements = ["cpu", "first:1"]\nonly = ["1.1", "1.2"]\n')
+        out = self.out()
+        done = run("run", plan, "-m", self.model, "--device", "cpu", "--threads", 1, "--out", out)
+        self.assertIn(done.returncode, (0, 1), done.stdout + done.stderr)
+        models = self.result(out)["models"]
+        self.assertEqual([(model["id"], model["placement"]) for model in models],
+                         [("tiny@cpu", "cpu"), ("tiny@first:1", "first:1")])
+        for model in models:
+            self.assertEqual([test["id"] for test in model["tests"]], ["1.1", "1.2"])
+        with sqlite3.connect(out / "run.db") as database:
+            texts = [{row[0] for row in database.execute(
+                "select text from outcomes join models on models.key = model_key where models.id = ? order by outcomes.key",
+                (model["id"],))} for model in models]
+        self.assertEqual(texts[0], texts[1], "both placements get the same requests, and on a CPU give the same replies")
+
+
+if __name__ == "__main__":
+    MOESTRESS = sys.argv[1]
+    unittest.main(argv=[sys.argv[0], *sys.argv[2:]], verbosity=2)
