@@ -10,14 +10,14 @@ namespace moestress::record {
 /// A figure that a test gives: what Metrics hold under this name.
 struct MetricEntry {
   std::string_view test;  ///< "2.2"; "" for those that any test may give
-  /// With {N} where a number stands, and {set} where the name of a set of prompts does.
+  /// With {N} where a number stands, {set} where the name of a set of prompts does, {name} where any does.
   std::string_view name;
   std::string_view unit;
   std::string_view meaning;  ///< in one line
 };
 
 /// Every figure of every test, in the tests' order. What a test gives and this does not hold is a mistake
-/// that tests/integration/checks_test.py finds.
+/// that tests/integration/plan_test.py finds.
 std::span<const MetricEntry> metric_catalogue();
 
 /// Whether a figure of this name is one that the entry stands for.

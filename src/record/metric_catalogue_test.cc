@@ -15,7 +15,9 @@ using ::testing::IsEmpty;
 TEST(MetricCatalogue, PatternsStandForNumbersAndSets) {
   EXPECT_THAT(tests_that_give("aggregate_tok_s_s3"), ElementsAre("2.2"));
   EXPECT_THAT(tests_that_give("aggregate_tok_s_s12"), ElementsAre("2.2"));
-  EXPECT_THAT(tests_that_give("routing_p_code_creative"), ElementsAre("3.1"));
+  EXPECT_THAT(tests_that_give("routing_p_code_creative"), ElementsAre("3.1", "3.2"));
+  EXPECT_THAT(tests_that_give("e2e_ms_p90_chat_stream"), ElementsAre("4.2"));
+  EXPECT_THAT(tests_that_give("private_bytes_peak_s3_c512"), ElementsAre("5.1"));
   EXPECT_THAT(tests_that_give("resident_bytes"), ElementsAre("1.3", "1.4"));
   EXPECT_THAT(tests_that_give("ttft_ms_p50"), ElementsAre(""));
   for (const char* wrong : {"aggregate_tok_s_s", "aggregate_tok_s_sx", "aggregate_tok_s_s3x",
