@@ -173,14 +173,11 @@ class Writer {
     return told;
   }
 
-  static std::vector<record::Message> history_of(const Told& told) {
-    std::vector<record::Message> messages;
-    for (const std::string& text : told.telling) {
-      messages.push_back({"user", text});
-      messages.push_back(
-          {"assistant", std::string(conversation_material().phrase("acknowledgement").front())});
-    }
-    return messages;
+  /// The telling turns and the question as one message: no reply of another's making between them.
+  static record::Message told_and(const Told& told, const std::string& ask) {
+    std::string text;
+    for (const std::string& telling : told.telling) text += telling + " ";
+    return {"user", text + ask};
   }
 
   ConversationTurn ask(const Told& told, const std::string& opener = "") const {
@@ -188,8 +185,7 @@ class Writer {
     question.kind = told.old.empty() ? QuestionKind::Recall : QuestionKind::Updated;
     question.accepted = told.value;
     question.stale = told.old;
-    question.control = history_of(told);
-    question.control.push_back({"user", told.fact->ask});
+    question.control = {told_and(told, told.fact->ask)};
     return {opener + told.fact->ask, false, std::move(question)};
   }
 
@@ -206,10 +202,8 @@ class Writer {
     Question question;
     question.kind = QuestionKind::FollowUp;
     question.accepted = pair.second;
-    question.control = history_of(pair);
-    question.control.push_back({"user", pair.fact->ask});
-    question.control.push_back({"assistant", pair.value});
-    question.control.push_back({"user", pair.fact->follow});
+    question.control = {
+        told_and(pair, pair.fact->ask), {"assistant", pair.value}, {"user", pair.fact->follow}};
     middle_.push_back({pair.fact->follow, false, std::move(question)});
   }
 
@@ -218,9 +212,7 @@ class Writer {
     if (fact == nullptr) return false;
     Question question;
     question.kind = QuestionKind::Untold;
-    question.control = {{"user", opening_.front().text},
-                        {"assistant", std::string(conversation_material().phrase("acknowledgement").front())},
-                        {"user", fact->ask}};
+    question.control = {{"user", opening_.front().text + " " + fact->ask}};
     end_.push_back({fact->ask, false, std::move(question)});
     return true;
   }

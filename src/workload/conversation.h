@@ -21,7 +21,8 @@ struct Question {
   QuestionKind kind = QuestionKind::Recall;
   std::string accepted;  ///< empty: Untold
   std::string stale;     ///< Updated: the value before
-  /// The same question asked on its own: messages whose only history is the telling turns.
+  /// The same question asked on its own: after the telling turns and nothing else, in one message; a FollowUp
+  /// also after the question that it needs, and its right answer.
   std::vector<record::Message> control;
   int asked_before = -1;  ///< the turn, from 0, that asked the same; -1: none
 };

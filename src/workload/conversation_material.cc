@@ -98,7 +98,7 @@ base::Result<ConversationMaterial> parse_conversation_material(std::string_view 
   MOESTRESS_TRY(const auto turns, parse_prompts(topics, Domain::Conversation, "conversation-topics"));
   for (const Prompt& turn : turns) material.topics.push_back(turn.text);
   MOESTRESS_TRY(material.phrases, parse_lists(phrases, "conversation-phrases"));
-  for (const char* purpose : {"instruction", "greeting", "return", "acknowledgement", "abstention"})
+  for (const char* purpose : {"instruction", "greeting", "return", "abstention"})
     if (material.phrase(purpose).empty())
       return base::fail(ErrorCode::Format, "conversation-phrases: {} is missing", purpose);
   return material;

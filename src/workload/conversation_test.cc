@@ -68,7 +68,7 @@ TEST(ConversationMaterial, RefusesWhatIsWrongAndSaysWhere) {
   const auto error = [](const std::string& facts, const std::string& values = "== name\nMarta\n") {
     const auto parsed = parse_conversation_material(values, facts, "== t\nHello.\n",
                                                     "== instruction\na\n== greeting\na\n== return\na\n"
-                                                    "== acknowledgement\na\n== abstention\na\n");
+                                                    "== abstention\na\n");
     return parsed ? std::string() : parsed.error().message;
   };
   EXPECT_EQ(error("== a\nvalues: name\ntell: It is {}.\nask: What is it?\n"), "");
@@ -110,8 +110,9 @@ TEST(Conversations, AnswersFollowFromWhatWasSaid) {
       std::string alone;
       for (const auto& message : question->control)
         if (message.role == "user") alone += message.content + "\n";
-      EXPECT_THAT(alone, HasSubstr(question->control.back().content));
-      EXPECT_THAT(conversation.turns[i].text, HasSubstr(question->control.back().content));
+      const std::string& text = conversation.turns[i].text;
+      const auto opener = text.rfind(". ");
+      EXPECT_THAT(alone, HasSubstr(opener == std::string::npos ? text : text.substr(opener + 2)));
       if (question->kind == QuestionKind::Untold) {
         EXPECT_EQ(question->accepted, "");
         continue;

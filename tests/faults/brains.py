@@ -50,3 +50,40 @@ def needle(messages):
     thing, name = map(re.escape, asked[-1])
     fact = re.search(rf"The {thing} of {name} is (\w+)\.", text)
     return [" ", *fact.group(1), "."] if fact else None
+def user_turns(messages):
+    return [message["content"] for message in messages if message["role"] == "user"]
+
+
+def tokens_of(text):
+    """A reply in words, each with the space before it."""
+    return re.findall(r"\s*\S+", text)
+
+
+DO_NOT_KNOW = "I do not know, you have not told me."
+
+
+@brain
+def recall(messages):
+    """What was told earlier as "My … is …" or "two things: first … and then …", the newest first; else says so."""
+    turns = user_turns(messages)
+    facts, pair = {}, ()
+    for turn in turns:
+        for thing, value in re.findall(r"\b(?:my|our|the) ([\w' ]+?) is (?:now )?(\w+)\.", turn, re.I):
+            facts[thing.lower()] = value
+        for first, second in re.findall(r"two things: first an? (\w+) and then an? (\w+)\.", turn):
+            pair = (first, second)
+    if len(turns) < 2 and not facts and not pair:
+        return None
+    asked = re.search(r"\bWhat is (?:my|our|the) ([\w' ]+)\?$", turns[-1], re.I)
+    if asked:
+        value = facts.get(asked[1].lower())
+        return tokens_of(f"It is {value}." if value else DO_NOT_KNOW)
+    if re.search(r"\bWhat did I \w+ first\?$", turns[-1]):
+        return tokens_of(f"First a {pair[0]}." if pair else DO_NOT_KNOW)
+    # An ellipsis: what it asks for is in the question before.
+    if re.search(r"^And [\w' ]*\b(second|after that)\b[\w' ]*\?$", turns[-1]):
+        follows = len(turns) > 1 and re.search(r"\bfirst\?$", turns[-2])
+        return tokens_of(f"Then a {pair[1]}." if follows and pair else DO_NOT_KNOW)
+    if re.search(r" is (now )?\w+\.|two things: ", turns[-1]):
+        return tokens_of("I see, thank you.")
+    return None

@@ -72,6 +72,13 @@ class FaultCase(unittest.TestCase):
         if not path.exists():
             self.skipTest(f"needs {path.name} (docs/TESTING.md)")
         return path
+    def valid(self, *arguments, **named):
+        """`simulated`, again where the machine was too busy for the client to keep its times."""
+        for _ in range(4):
+            test = self.simulated(*arguments, **named)
+            if test["verdict"] != "INVALID" or "client lag" not in test["reason"]:
+                break
+        return test
 
     def assert_sound(self, test):
         self.assertEqual(test["verdict"], "PASS", test["reason"])

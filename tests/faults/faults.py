@@ -229,3 +229,88 @@ class ClaimsTenth(Server):
 class ClaimsFast(Server):
     def timings(self, prompt_s, decode_s):
         return super().timings(prompt_s, decode_s / 3)
+def past(messages, turns):
+    """Whether more than so many user turns have been."""
+    return sum(message["role"] == "user" for message in messages) > turns
+
+
+@fault("forgotten context")
+class ForgottenContext(Server):
+    """All but the last two turns are dropped before the model sees them."""
+
+    def words(self, messages, max_tokens):
+        return super().words(messages[-3:] if past(messages, 3) else messages, max_tokens)
+
+
+@fault("lost turn")
+class LostTurn(Server):
+    """A long conversation loses its second exchange."""
+
+    def kept(self, messages):
+        return messages[:3] + messages[5:] if past(messages, 5) else messages
+
+    def words(self, messages, max_tokens):
+        return super().words(self.kept(messages), max_tokens)
+
+    def claimed_prompt_tokens(self, messages):
+        return self.prompt_tokens(self.kept(messages))
+
+
+@fault("stale values")
+class StaleValues(Server):
+    """What a conversation tells anew never arrives."""
+
+    def words(self, messages, max_tokens):
+        if past(messages, 3):
+            messages = [message for message in messages if " is now " not in message["content"]]
+        return super().words(messages, max_tokens)
+
+
+@fault("mixed sessions")
+class MixedSessions(Server):
+    """Now and then a question is answered from the history of another conversation that goes on beside it."""
+
+    def __init__(self, options):
+        super().__init__(options)
+        self.histories = {}
+
+    def words(self, messages, max_tokens):
+        key = messages[1]["content"] if len(messages) > 1 else ""
+        with self.lock:
+            self.requests += 1
+            others = [history for other, history in self.histories.items() if other != key]
+            self.histories[key] = messages
+            mixed = self.requests % 3 == 0 and past(messages, 4) and others
+        return super().words(others[0][:-1] + messages[-1:] if mixed else messages, max_tokens)
+
+
+@fault("no abstention")
+class NoAbstention(Server):
+    """In a long conversation it makes up what it was not told."""
+
+    def words(self, messages, max_tokens):
+        said = super().words(messages, max_tokens)
+        return [" It", " is", " Marek."] if past(messages, 3) and "not told" in "".join(said) else said
+
+
+@fault("stream broken off")
+class BrokenStream(Server):
+    """One reply in the middle of a conversation breaks off."""
+
+    def stream(self, handler, chat, tokens, finish, usage):
+        with self.lock:
+            self.requests += 1
+            broken = self.requests == 33
+        if not broken:
+            return super().stream(handler, chat, tokens, finish, usage)
+        handler.begin_stream()
+        handler.piece(self.event(chat, tokens[0]))
+        handler.close_connection = True
+
+
+@fault("slow long prompts")
+class SlowLongPrompts(Server):
+    """No fault: prefill takes more than in proportion to the prompt."""
+
+    def seconds_of_prefill(self, tokens):
+        return super().seconds_of_prefill(tokens) * (1 + tokens / 500)

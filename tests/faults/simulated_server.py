@@ -2,6 +2,7 @@
 
 Usage: simulated_server.py PORT [--fault NAME] [--tok-s N] [--prefill-tok-s N] [--slots N] [--context N] [--gguf FILE]
 Usage: simulated_server.py PORT [--fault NAME] [--tok-s N] [--prefill-tok-s N] [--slots N] [--context N] [--record FILE]
+Usage: simulated_server.py PORT [--fault NAME] [--tok-s N] [--prefill-tok-s N] [--slots N] [--context N] [--claim-prompt]
 
 It answers in words that are one token each in the vocabulary of `moestress forge --size tiny`, so that its token counts
 are exact. What it says is up to its brain (brains.py); each fault (faults.py) overrides one of the hooks of Server.
@@ -34,6 +35,7 @@ class Server:
         self.prefill_tok_s = options.prefill_tok_s
         self.slots = threading.BoundedSemaphore(options.slots)
         self.context = options.context
+        self.claims_prompt = options.claim_prompt
         self.started = time.monotonic()
         self.requests = 0
         self.lock = threading.Lock()
@@ -65,6 +67,9 @@ class Server:
     def timings(self, prompt_s, decode_s):
         """What the server says of its own times, as llama-server does."""
         return {"prompt_ms": 1000 * prompt_s, "predicted_ms": 1000 * decode_s}
+    def claimed_prompt_tokens(self, messages):
+        """What `usage` says of the prompt, with --claim-prompt: in a tokenizer of its own."""
+        return self.prompt_tokens(messages)
 
     def seconds_per_token(self, index):
         return 1 / self.tok_s
@@ -92,6 +97,9 @@ class Server:
         tokens = self.words(messages, max_tokens)
         finish = "length" if len(tokens) >= max_tokens else "stop"
         usage = self.usage(prompt, len(tokens))
+        usage = {"completion_tokens": self.claimed_tokens(len(tokens))}
+        if self.claims_prompt:
+            usage["prompt_tokens"] = self.claimed_prompt_tokens(messages)
         chat = "messages" in body
         self.slots.acquire()
         try:
@@ -206,6 +214,7 @@ def main():
     parser.add_argument("--context", type=int, default=1 << 20)
     parser.add_argument("--gguf", help="the model whose vocabulary tokens are counted with, where a fault needs it exact")
     parser.add_argument("--record", help="a file that every request's body is appended to")
+    parser.add_argument("--claim-prompt", action="store_true")
     options = parser.parse_args()
     if options.record:
         Handler.record = open(options.record, "a", encoding="utf-8")

@@ -1,0 +1,443 @@
+// 4.1 conversation: what was told is recalled, updates and all, in conversations that go off the topic and
+// come back, held against the same questions asked alone; whether turns get lost or sessions mixed up; speed
+// by turn.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <optional>
+
+#include "base/text.h"
+#include "load/latency.h"
+#include "protocol/conversation_grades.h"
+#include "protocol/failure.h"
+#include "protocol/history_check.h"
+#include "protocol/prompt_claims.h"
+#include "protocol/result_builder.h"
+#include "protocol/tests.h"
+#include "quality/text_metrics.h"
+#include "stats/fit.h"
+#include "stats/quantile.h"
+#include "stats/significance.h"
+
+namespace moestress::protocol {
+namespace {
+
+using record::Outcome;
+using record::Verdict;
+using workload::Answer;
+using workload::QuestionKind;
+
+constexpr double kSignificance = 0.05;
+/// Of questions right alone, so that all of them wrong in conversation would be significant in the worst of
+/// five tests: 2·2⁻⁸ < 0.05/5.
+constexpr std::int64_t kRightAloneMin = 8;
+constexpr int kTurnsOfProtocol = 10;
+constexpr std::int64_t kColdPromptsMin = 6;  // of a slope
+/// Below this share of replies alone that the model's file explains, it explains nothing of this server.
+constexpr double kExplainedMin = 0.8;
+
+/// Questions that are judged together.
+struct Group {
+  const char* name;    ///< of metrics
+  const char* people;  ///< of findings
+  std::vector<QuestionKind> kinds;
+};
+
+const std::vector<Group>& groups() {
+  static const std::vector<Group> kGroups{
+      {"told", "what was told", {QuestionKind::Recall, QuestionKind::Updated, QuestionKind::FollowUp}},
+      {"recall", "what was told once", {QuestionKind::Recall}},
+      {"updated", "what was told anew", {QuestionKind::Updated}},
+      {"follow_up", "what needs the turn before", {QuestionKind::FollowUp}},
+      {"abstention", "what was never told", {QuestionKind::Untold}}};
+  return kGroups;
+}
+
+std::vector<Graded> of_group(const std::vector<Graded>& grades, const Group& group) {
+  std::vector<Graded> kept;
+  std::copy_if(grades.begin(), grades.end(), std::back_inserter(kept), [&](const Graded& graded) {
+    return std::find(group.kinds.begin(), group.kinds.end(), graded.question->kind) != group.kinds.end();
+  });
+  return kept;
+}
+
+/// The share of questions for which `holds`. Conversations are the samples: questions of one depend on each
+/// other, so the interval counts conversations.
+template <class Holds>
+void note_share(const std::string& name, const std::vector<Graded>& grades, Holds holds,
+                ResultBuilder& result) {
+  std::map<std::size_t, std::pair<double, double>> conversations;  // held, asked
+  for (const Graded& graded : grades) {
+    auto& [held, asked] = conversations[graded.conversation];
+    held += holds(graded) ? 1 : 0;
+    asked += 1;
+  }
+  if (conversations.empty()) return;
+  double sum = 0;
+  for (const auto& [conversation, counts] : conversations) sum += counts.first / counts.second;
+  const auto n = static_cast<double>(conversations.size());
+  result.metric(name, sum / n, "", static_cast<std::int64_t>(conversations.size()), stats::wilson(sum, n));
+}
+
+void note_quality(const std::vector<Graded>& grades, ResultBuilder& result) {
+  for (const Group& group : groups()) {
+    const auto members = of_group(grades, group);
+    note_share(
+        fmt::format("{}_share", group.name), members, [](const Graded& g) { return g.right(); }, result);
+    note_share(
+        fmt::format("{}_share_alone", group.name), members, [](const Graded& g) { return g.right_alone(); },
+        result);
+  }
+  const auto updated = of_group(grades, groups()[2]);
+  note_share(
+      "stale_share", updated, [](const Graded& g) { return g.answer == Answer::Stale; }, result);
+
+  std::vector<Graded> late;
+  std::vector<double> similarities;
+  std::map<std::pair<std::size_t, std::size_t>, const Graded*> asked;
+  for (const Graded& graded : grades) asked[{graded.conversation, graded.turn}] = &graded;
+  const auto early_of = [&](const Graded& graded) {
+    const auto found =
+        asked.find({graded.conversation, static_cast<std::size_t>(graded.question->asked_before)});
+    return found == asked.end() ? nullptr : found->second;
+  };
+  for (const Graded& graded : grades) {
+    const Graded* early = graded.question->asked_before < 0 ? nullptr : early_of(graded);
+    if (early == nullptr) continue;
+    late.push_back(graded);
+    similarities.push_back(quality::edit_similarity(early->exchange->answer, graded.exchange->answer));
+  }
+  note_share(
+      "early_late_same_share", late, [&](const Graded& g) { return early_of(g)->answer == g.answer; },
+      result);
+  if (!similarities.empty()) {
+    double sum = 0;
+    for (const double similarity : similarities) sum += similarity;
+    const auto n = static_cast<std::int64_t>(similarities.size());
+    result.metric("early_late_similarity_mean", sum / static_cast<double>(n), "", n,
+                  stats::mean_interval(similarities));
+  }
+}
+
+/// One group's questions in conversation against alone.
+struct Paired {
+  std::int64_t n = 0, right = 0, right_alone = 0;
+  std::int64_t lost = 0, won = 0;  ///< right alone only, in conversation only
+  double p = 1;
+  std::vector<const Exchange*> lost_exchanges, alone_exchanges;
+};
+
+Paired pair_up(const std::vector<Graded>& members) {
+  Paired paired;
+  for (const Graded& graded : members) {
+    if (graded.alone == nullptr) continue;
+    ++paired.n;
+    paired.right += graded.right();
+    paired.right_alone += graded.right_alone();
+    paired.won += graded.right() && !graded.right_alone();
+    if (graded.right() || !graded.right_alone()) continue;
+    ++paired.lost;
+    paired.lost_exchanges.push_back(graded.exchange);
+    paired.alone_exchanges.push_back(graded.alone);
+  }
+  paired.p = stats::mcnemar_exact(paired.lost, paired.won);
+  return paired;
+}
+
+/// A model may well forget by itself. Whether it did is seen by teacher forcing: then its file gives the same
+/// replies to the same history. `alone`: of replies to questions alone, once for all groups.
+void judge_forgetting(Rig& rig, const Group& group, const Paired& paired, std::optional<HistoryCheck>& alone,
+                      ResultBuilder& result) {
+  const std::string text = fmt::format(
+      "of {} questions on {}, {} are answered right in conversation and {} alone (McNemar p = {:.2g})",
+      paired.n, group.people, paired.right, paired.right_alone, paired.p);
+  const auto check = [&](const char* where, const std::vector<const Exchange*>& exchanges) {
+    const auto checked = check_history(rig, fmt::format("{}-{}", group.name, where), exchanges);
+    if (checked && checked->checked > 0) return std::optional<HistoryCheck>(*checked);
+    result.judge(Verdict::Inconclusive,
+                 text + "; whether the model forgets by itself could not be found out");
+    if (!checked) result.finding("warning", "teacher forcing: " + checked.error().message);
+    return std::optional<HistoryCheck>();
+  };
+  if (!alone) alone = check("alone", paired.alone_exchanges);
+  if (!alone) return;
+  if (alone->share() < kExplainedMin) {  // another model than the file's, or one that is not asked greedily
+    result.judge(Verdict::Fail, text + ": what was said earlier does not reach the model, or is forgotten");
+    return;
+  }
+  const auto held = check("held", paired.lost_exchanges);
+  if (!held) return;
+  const std::string checked = fmt::format(
+      "{} of {} such replies are what the model's file says to the whole history ({} of {} alone)",
+      held->explained, held->checked, alone->explained, alone->checked);
+  if (held->share() < 0.5)
+    result.judge(Verdict::Fail,
+                 text + ", and only " + checked + ": the history does not reach the model whole");
+  else
+    result.finding("warning", text + "; but " + checked + ": the model forgets by itself, not the server");
+}
+
+void judge_recall(Rig& rig, const std::vector<Graded>& grades, ResultBuilder& result) {
+  std::vector<Paired> pairs;
+  std::vector<double> p;
+  for (const Group& group : groups()) {
+    pairs.push_back(pair_up(of_group(grades, group)));
+    p.push_back(pairs.back().n > 0 ? pairs.back().p : std::nan(""));
+  }
+  const auto adjusted = stats::holm(p);
+  std::optional<HistoryCheck> alone;
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    Paired& paired = pairs[i];
+    if (paired.n == 0) continue;
+    paired.p = adjusted[i];
+    result.metric(fmt::format("{}_mcnemar_p", groups()[i].name), paired.p, "", paired.n);
+    if (paired.p < kSignificance && paired.lost > paired.won && 2 * paired.right < paired.right_alone &&
+        !rig.cancelled())
+      judge_forgetting(rig, groups()[i], paired, alone, result);
+  }
+  const Paired& told = pairs.front();
+  if (told.right_alone < kRightAloneMin)
+    result.judge(
+        Verdict::Inconclusive,
+        fmt::format("{} of {} questions on what was told are answered right even alone; it takes {} to "
+                    "tell forgetting from not knowing: raise conversation_count, or take a model that "
+                    "can answer them",
+                    told.right_alone, told.n, kRightAloneMin));
+}
+
+void judge_cross_talk(Rig& rig, const FittedConversations& fitted, const ConversationLoad& load,
+                      ResultBuilder& result) {
+  const auto at_once = static_cast<std::size_t>(std::max(1, rig.plan().target.slots));
+  if (load.conversations.size() < 2 || at_once < 2) {
+    result.finding("info", "one conversation at a time: whether sessions are mixed up is not looked at");
+    return;
+  }
+  const CrossTalk found = find_cross_talk(fitted.set, load, at_once, rig.facts().random_weights);
+  const auto n = static_cast<std::int64_t>(load.conversations.size());
+  result.metric("cross_talk_values_made_up", static_cast<double>(found.made_up), "", n);
+  if (!rig.facts().random_weights) {
+    result.metric("cross_talk_values", static_cast<double>(found.guessable), "", n);
+    result.metric("cross_talk_values_by_chance", static_cast<double>(found.decoys), "", n);
+  }
+  const bool mixed = found.guessable >= 2 && found.chance_p < kSignificance;
+  if (found.made_up > 0 || mixed)
+    result.judge(
+        Verdict::Fail,
+        fmt::format("cross-talk: {} values told only in other conversations are named, {} of them made "
+                    "up; {}",
+                    found.made_up + found.guessable, found.made_up, found.example));
+  else if (found.guessable > 0)
+    result.finding("warning",
+                   fmt::format("{}; values told nowhere were named {} times, so this may be chance",
+                               found.example, found.decoys));
+}
+
+std::optional<PromptCount> prompt_count(const Exchange& exchange) {
+  if (!exchange.outcome || !exchange.outcome->ok() || exchange.outcome->prompt_tokens < 0)
+    return std::nullopt;
+  const auto claimed = exchange.outcome->claims.prompt_tokens;
+  if (!claimed || *claimed == 0) return std::nullopt;  // shimmy's usage is always 0
+  return PromptCount{*claimed, exchange.outcome->prompt_tokens};
+}
+
+void judge_claims(Rig& rig, const ConversationLoad& load, const QuestionLoad& alone, ResultBuilder& result) {
+  std::vector<std::vector<PromptCount>> turns;
+  std::vector<PromptCount> whole;
+  for (const auto& conversation : load.conversations) {
+    turns.emplace_back();
+    for (const Exchange& exchange : conversation) {
+      const auto count = prompt_count(exchange);
+      if (!count) break;
+      turns.back().push_back(*count);
+    }
+    whole.insert(
+        whole.end(), turns.back().begin(),
+        turns.back().begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(2, turns.back().size())));
+  }
+  for (const Exchange& exchange : alone.exchanges)
+    if (const auto count = prompt_count(exchange)) whole.push_back(*count);
+  const bool ollama = rig.has_target() && rig.target().dialect() == target::Dialect::Ollama;
+  if (whole.empty() || ollama) {
+    result.finding("info", whole.empty()
+                               ? "the server does not say how many prompt tokens it read, so turns that it "
+                                 "leaves out can't be seen from that"
+                               : "Ollama's prompt_eval_count may leave out what was cached, so turns that "
+                                 "it leaves out can't be seen from that");
+    return;
+  }
+  const ClaimScale scale = claim_scale(whole);
+  std::int64_t missing = 0, looked_at = 0;
+  std::string example;
+  for (std::size_t i = 0; i < turns.size(); ++i) {
+    const auto at = turns_missing(turns[i], scale);
+    looked_at += static_cast<std::int64_t>(turns[i].size());
+    missing += static_cast<std::int64_t>(at.size());
+    if (!at.empty() && example.empty())
+      example = fmt::format("conversation {}, turn {}: {} claimed, {} counted", i + 1, at.front() + 1,
+                            turns[i][at.front()].claimed, turns[i][at.front()].counted);
+  }
+  result.metric("turns_with_lost_history", static_cast<double>(missing), "", looked_at);
+  if (missing > 0)
+    result.judge(
+        Verdict::Fail,
+        fmt::format("the server's own count of prompt tokens lacks earlier turns at {} of {} "
+                    "turns ({}{})",
+                    missing, looked_at, example, scale.exact ? "" : fmt::format(" × {:.2f}", scale.ratio)));
+}
+
+void note_turns(const ConversationLoad& load, int turns, ResultBuilder& result) {
+  record::Table table{
+      "By turn, medians over conversations",
+      {"turn", "TTFT ms", "decode tok/s", "prompt tokens", "claimed prompt tokens", "cached tokens"},
+      {},
+      {},
+      "line"};
+  double claimed = 0, cached = 0;
+  std::int64_t told = 0;
+  for (std::size_t turn = 0; turn < static_cast<std::size_t>(turns); ++turn) {
+    std::vector<double> ttft, speed, tokens, claims, hits;
+    for (const auto& conversation : load.conversations) {
+      if (turn >= conversation.size() || !conversation[turn].outcome || !conversation[turn].outcome->ok())
+        continue;
+      const Outcome& outcome = *conversation[turn].outcome;
+      if (outcome.first_text.count() >= 0) ttft.push_back(base::to_ms(outcome.first_text - outcome.planned));
+      if (const auto rate = load::decode_tok_s(outcome)) speed.push_back(*rate);
+      if (outcome.prompt_tokens >= 0) tokens.push_back(static_cast<double>(outcome.prompt_tokens));
+      if (outcome.claims.prompt_tokens) claims.push_back(static_cast<double>(*outcome.claims.prompt_tokens));
+      if (!outcome.claims.cached_prompt_tokens) continue;
+      hits.push_back(static_cast<double>(*outcome.claims.cached_prompt_tokens));
+      if (turn == 0 || outcome.prompt_tokens <= 0) continue;
+      ++told;
+      cached += hits.back();
+      claimed += static_cast<double>(outcome.prompt_tokens);
+    }
+    std::vector<double> row{static_cast<double>(turn + 1)};
+    for (const auto& values : {ttft, speed, tokens, claims, hits})
+      row.push_back(stats::quantile(values, 0.5));
+    table.rows.push_back(std::move(row));
+  }
+  result.table(std::move(table));
+  if (claimed > 0) result.metric("cached_prompt_share", cached / claimed, "", told);
+}
+
+/// Time to first token against prompt tokens: with a prefix cache only new tokens cost.
+void note_prefix_reuse(const ConversationLoad& load, const QuestionLoad& alone, ResultBuilder& result) {
+  const auto line = [](const std::vector<Exchange>& exchanges) {
+    std::vector<double> tokens, ttft;
+    for (const Exchange& exchange : exchanges) {
+      if (!exchange.outcome || !exchange.outcome->ok() || exchange.outcome->first_text.count() < 0) continue;
+      tokens.push_back(static_cast<double>(exchange.outcome->prompt_tokens));
+      ttft.push_back(base::to_ms(exchange.outcome->first_text - exchange.outcome->planned));
+    }
+    return stats::linear_fit(tokens, ttft);
+  };
+  std::vector<double> slopes;
+  for (const auto& conversation : load.conversations)
+    if (const auto fit = line(conversation); fit && fit->n >= 3) slopes.push_back(fit->slope);
+  if (slopes.empty()) return;
+  double sum = 0;
+  for (const double slope : slopes) sum += slope;
+  const auto interval = stats::mean_interval(slopes);
+  const auto n = static_cast<std::int64_t>(slopes.size());
+  result.metric("ttft_ms_per_prompt_token", sum / static_cast<double>(n), "ms", n, interval);
+  const auto cold = line(alone.exchanges);
+  if (!cold || cold->n < kColdPromptsMin) return;
+  result.metric("ttft_ms_per_prompt_token_cold", cold->slope, "ms", cold->n, cold->slope_interval);
+  if (interval.bounded() && cold->slope_interval.bounded() && interval.hi < cold->slope_interval.lo / 2)
+    result.finding("info",
+                   fmt::format("the prefix is reused: a token of history adds {:.3g} ms to the time to first "
+                               "token, one of a cold prompt {:.3g} ms",
+                               sum / static_cast<double>(n), cold->slope));
+}
+
+bool note_failures(const std::vector<Exchange>& exchanges, const std::string& what,
+                   std::vector<Outcome>& outcomes, ResultBuilder& result) {
+  bool failed = false;
+  for (std::size_t i = 0; i < exchanges.size(); ++i) {
+    if (!exchanges[i].outcome) continue;
+    outcomes.push_back(*exchanges[i].outcome);
+    const auto failure = failure_of(*exchanges[i].outcome);
+    if (failure && !failed) result.judge(Verdict::Fail, fmt::format("{} {} {}", what, i + 1, *failure));
+    failed = failed || failure.has_value();
+  }
+  return failed;
+}
+
+}  // namespace
+
+record::TestResult test_4_1_conversation(Rig& rig) {
+  ResultBuilder result;
+  const auto& sizes = rig.sizes();
+  const FittedConversations fitted =
+      fit_conversations(rig, static_cast<std::size_t>(sizes.conversation_count), sizes.conversation_turns,
+                        sizes.conversation_tokens, rig.seed("4.1/conversations"));
+  if (fitted.turns == 0) {
+    result.judge(
+        Verdict::Skipped,
+        fmt::format("a conversation of {} exchanges with replies of {} tokens takes {} tokens, the context "
+                    "has {}: raise target.context_tokens or lower conversation_tokens",
+                    workload::kConversationTurnsMin, sizes.conversation_tokens, fitted.prompt_tokens,
+                    fitted.context_tokens));
+    return result.take();
+  }
+  if (!fitted.shortened.empty()) result.finding("warning", fitted.shortened);
+  if (fitted.turns < kTurnsOfProtocol)
+    result.finding(
+        "info",
+        fmt::format("{} exchanges leave out some kinds of question; the protocol's conversations have {} "
+                    "and more",
+                    fitted.turns, kTurnsOfProtocol));
+  const ConversationLoad load =
+      hold_conversations(rig, "4.1", fitted.set.conversations, sizes.conversation_tokens);
+  std::vector<Outcome> outcomes, alone_outcomes;
+  bool failed = false;
+  for (std::size_t i = 0; i < load.conversations.size(); ++i)
+    failed |=
+        note_failures(load.conversations[i], fmt::format("conversation {}, turn", i + 1), outcomes, result);
+  Controls controls(rig, fitted.set.conversations);
+  QuestionLoad alone;
+  if (rig.facts().random_weights)
+    result.finding("info", "random weights: what is said is not judged, and replies are cut in the history");
+  else if (!rig.cancelled() && rig.has_target() && !rig.target().death() && !failed)
+    alone = ask_alone(rig, "4.1", controls.take_messages(), sizes.conversation_tokens);
+  note_failures(alone.exchanges, "a question alone,", alone_outcomes, result);
+  for (const auto& reason : {load.lag_reason, alone.lag_reason})
+    if (!reason.empty()) result.judge(Verdict::Invalid, reason);
+
+  result.metrics(load::latency_metrics(outcomes));
+  result.metric("conversation_turns", fitted.turns, "", static_cast<std::int64_t>(load.conversations.size()));
+  note_turns(load, fitted.turns, result);
+  note_prefix_reuse(load, alone, result);
+  judge_cross_talk(rig, fitted, load, result);
+  judge_claims(rig, load, alone, result);
+  std::string recalled = "what was said is not judged";
+  if (!rig.facts().random_weights && !failed) {
+    const auto grades = grade(fitted.set.conversations, load, controls, alone);
+    note_quality(grades, result);
+    judge_recall(rig, grades, result);
+    const Paired told = pair_up(of_group(grades, groups().front()));
+    recalled = fmt::format("{} of {} questions on what was told answered right, {} alone", told.right, told.n,
+                           told.right_alone);
+  }
+  result.judge(Verdict::Pass, fmt::format("{} conversations of {} exchanges, none failed, no turn lost; {}",
+                                          load.conversations.size(), fitted.turns, recalled));
+  return result.take();
+}
+
+Work work_4_1(const WorkInput& input) {
+  const auto& sizes = input.plan.tests;
+  constexpr std::int64_t kTurnTokens = 26;  // a sentence in its template, and the reply's part of that
+  const std::int64_t count = sizes.conversation_count, turns = sizes.conversation_turns;
+  const std::int64_t reply = sizes.conversation_tokens;
+  const std::int64_t questions = input.facts.random_weights ? 0 : turns / 2;  // alone
+  Work work;
+  work.requests = count * (turns + questions);
+  work.prompt_tokens = count * ((kTurnTokens + reply) * turns * (turns - 1) / 2 + 2 * kTurnTokens * turns +
+                                questions * 2 * kTurnTokens);
+  work.reply_tokens = count * (turns + questions) * reply;
+  return work;
+}
+
+}  // namespace moestress::protocol
