@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <tuple>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "quality/text_units.h"
@@ -62,9 +64,9 @@ double mtld_of(std::u32string_view words) {
   return (one_way(factors(words.begin(), words.end())) + one_way(factors(words.rbegin(), words.rend()))) / 2;
 }
 
-/// Shortest block that the end repeats three times or more, by the Z function of the reversed tokens: z[p] is
-/// how far the text goes on equal to itself p tokens back.
-int loop_period_of(std::u32string_view tokens) {
+/// Shortest block that the end repeats three times or more, and how much of the end does, by the Z function
+/// of the reversed tokens: z[p] is how far the text goes on equal to itself p tokens back.
+std::pair<int, std::size_t> loop_of(std::u32string_view tokens) {
   const std::u32string reversed(tokens.rbegin(), tokens.rend());
   const std::size_t n = reversed.size();
   std::vector<std::size_t> z(n, 0);
@@ -78,9 +80,10 @@ int loop_period_of(std::u32string_view tokens) {
       right = i + z[i];
     }
     const std::size_t span = i + z[i];
-    if (span >= kLoopRepeats * i && span >= static_cast<std::size_t>(kLoopTokens)) return static_cast<int>(i);
+    if (span >= kLoopRepeats * i && span >= static_cast<std::size_t>(kLoopTokens))
+      return {static_cast<int>(i), span};
   }
-  return 0;
+  return {0, 0};
 }
 
 Degeneration degeneration_of(std::string_view text, std::u32string_view tokens) {
@@ -95,7 +98,7 @@ Degeneration degeneration_of(std::string_view text, std::u32string_view tokens) 
   result.diversity = (1 - result.rep2) * (1 - result.rep3) * (1 - result.rep4);
   result.compression_ratio = compression_ratio(text);
   result.mtld = mtld_of(tokens);
-  result.loop_period = loop_period_of(tokens);
+  std::tie(result.loop_period, result.loop_tokens) = loop_of(tokens);
   result.looping = result.loop_period > 0;
   return result;
 }

@@ -21,8 +21,9 @@ struct Degeneration {
   /// Lexical diversity: mean number of words until the share of different ones falls to 0.72, both ways
   /// (McCarthy and Jarvis 2010); the text's length where no word came twice. Says little below some 50 words.
   double mtld = 0;
-  int loop_period = 0;   ///< tokens that the text's end repeats; 0: none
-  bool looping = false;  ///< see degeneration()
+  int loop_period = 0;          ///< tokens that the text's end repeats; 0: none
+  std::size_t loop_tokens = 0;  ///< of the text's end that the loop takes, its first turn among them
+  bool looping = false;         ///< see degeneration()
 };
 
 /// A text loops where it ends in three or more whole repeats of one block, wherever in the block it stops,

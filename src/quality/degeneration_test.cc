@@ -62,6 +62,9 @@ TEST(Degeneration, TwoRepeatsOrAFewWordsAreNoLoop) {
   EXPECT_FALSE(degeneration("no no no no no no no").looping);
   EXPECT_EQ(degeneration("no no no no no no no no").loop_period, 1);
   EXPECT_EQ(degeneration("a b c a b c a b c").loop_period, 3);
+  EXPECT_EQ(degeneration("a b c a b c a b c").loop_tokens, 9u);
+  EXPECT_EQ(degeneration("and then it was a b c a b c a b c a").loop_tokens, 10u);
+  EXPECT_EQ(degeneration("nothing comes twice in this").loop_tokens, 0u);
 }
 
 TEST(Degeneration, TakesTokensWhereWordsSayNothing) {

@@ -5,6 +5,8 @@ import os
 import os
 import threading
 import time
+import random
+import threading
 
 from simulated_server import Server
 
@@ -314,3 +316,59 @@ class SlowLongPrompts(Server):
 
     def seconds_of_prefill(self, tokens):
         return super().seconds_of_prefill(tokens) * (1 + tokens / 500)
+
+
+@fault("text in a loop")
+class LoopingText(Server):
+    """After a good beginning the text says the same few words again and again."""
+
+    def words(self, messages, max_tokens):
+        said = super().words(messages, max_tokens)
+        loop = [" round", " and"] if " round" in said else said[:3]
+        return [said[i] if i < 150 else loop[i % len(loop)] for i in range(len(said))]
+
+
+@fault("text getting poorer")
+class PoorerText(Server):
+    """It draws its words from ever fewer the longer a reply gets, and never quite loops."""
+
+    def words(self, messages, max_tokens):
+        said = super().words(messages, max_tokens)
+        source = random.Random(1)
+        return [word if i < 300 else " " + source.choice(["the", "and", "old"]) for i, word in enumerate(said)]
+
+
+@fault("slower along a reply")
+class SlowerAlongReply(Server):
+    def seconds_per_token(self, index):
+        return super().seconds_per_token(index) * (1 + index / 300)
+
+
+@fault("slower with context")
+class SlowerWithContext(Server):
+    """No fault: a token costs more the more tokens are before it, whoever wrote them."""
+
+    thread = threading.local()
+
+    def prompt_tokens(self, messages):
+        self.thread.prompt = super().prompt_tokens(messages)
+        return self.thread.prompt
+
+    def seconds_per_token(self, index):
+        return super().seconds_per_token(index) * (1 + (self.thread.prompt + index) / 600)
+
+
+@fault("early stop")
+class EarlyStop(Server):
+    """It generates two thirds of what was asked for and says that it was all."""
+
+    def stream(self, handler, chat, tokens, finish, usage):
+        super().stream(handler, chat, tokens[:len(tokens) * 2 // 3], finish, usage)
+
+
+@fault("leak while generating")
+class LeakingGeneration(Server):
+    kept = []
+
+    def after_request(self):
+        self.kept.append(b"\x01" * 4_000_000)
