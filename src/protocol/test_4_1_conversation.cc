@@ -242,7 +242,8 @@ std::optional<PromptCount> prompt_count(const Exchange& exchange) {
   return PromptCount{*claimed, exchange.outcome->prompt_tokens};
 }
 
-void judge_claims(Rig& rig, const ConversationLoad& load, const QuestionLoad& alone, ResultBuilder& result) {
+/// Whether the server's claims were there to be looked at.
+bool judge_claims(Rig& rig, const ConversationLoad& load, const QuestionLoad& alone, ResultBuilder& result) {
   std::vector<std::vector<PromptCount>> turns;
   std::vector<PromptCount> whole;
   for (const auto& conversation : load.conversations) {
@@ -265,7 +266,7 @@ void judge_claims(Rig& rig, const ConversationLoad& load, const QuestionLoad& al
                                  "leaves out can't be seen from that"
                                : "Ollama's prompt_eval_count may leave out what was cached, so turns that "
                                  "it leaves out can't be seen from that");
-    return;
+    return false;
   }
   const ClaimScale scale = claim_scale(whole);
   std::int64_t missing = 0, looked_at = 0;
@@ -285,6 +286,7 @@ void judge_claims(Rig& rig, const ConversationLoad& load, const QuestionLoad& al
         fmt::format("the server's own count of prompt tokens lacks earlier turns at {} of {} "
                     "turns ({}{})",
                     missing, looked_at, example, scale.exact ? "" : fmt::format(" × {:.2f}", scale.ratio)));
+  return true;
 }
 
 void note_turns(const ConversationLoad& load, int turns, ResultBuilder& result) {
@@ -327,7 +329,9 @@ void note_prefix_reuse(const ConversationLoad& load, const QuestionLoad& alone, 
   const auto line = [](const std::vector<Exchange>& exchanges) {
     std::vector<double> tokens, ttft;
     for (const Exchange& exchange : exchanges) {
-      if (!exchange.outcome || !exchange.outcome->ok() || exchange.outcome->first_text.count() < 0) continue;
+      if (!exchange.outcome || !exchange.outcome->ok() || exchange.outcome->first_text.count() < 0 ||
+          exchange.outcome->prompt_tokens < 0)
+        continue;
       tokens.push_back(static_cast<double>(exchange.outcome->prompt_tokens));
       ttft.push_back(base::to_ms(exchange.outcome->first_text - exchange.outcome->planned));
     }
@@ -411,7 +415,7 @@ record::TestResult test_4_1_conversation(Rig& rig) {
   note_turns(load, fitted.turns, result);
   note_prefix_reuse(load, alone, result);
   judge_cross_talk(rig, fitted, load, result);
-  judge_claims(rig, load, alone, result);
+  const bool claims = judge_claims(rig, load, alone, result);
   std::string recalled = "what was said is not judged";
   if (!rig.facts().random_weights && !failed) {
     const auto grades = grade(fitted.set.conversations, load, controls, alone);
@@ -421,8 +425,10 @@ record::TestResult test_4_1_conversation(Rig& rig) {
     recalled = fmt::format("{} of {} questions on what was told answered right, {} alone", told.right, told.n,
                            told.right_alone);
   }
-  result.judge(Verdict::Pass, fmt::format("{} conversations of {} exchanges, none failed, no turn lost; {}",
-                                          load.conversations.size(), fitted.turns, recalled));
+  const std::size_t held = load.conversations.size();
+  result.judge(Verdict::Pass,
+               fmt::format("{} conversation{} of {} exchanges, none failed{}; {}", held, held == 1 ? "" : "s",
+                           fitted.turns, claims ? ", no turn lost" : "", recalled));
   return result.take();
 }
 
