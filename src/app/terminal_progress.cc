@@ -77,7 +77,7 @@ void TerminalProgress::test_finished(const record::TestResult& test) {
   std::string verdict = record::to_string(test.verdict);
   if (scaled_ && test.verdict == Verdict::Pass) verdict += " (scaled)";
   verdict = fmt::format("{:<{}}", verdict, scaled_ ? 13 : 12);
-  fmt::print(stderr, "  {} {:<13}{}{}{} {:>7}  {}\n", test.id, test.name,
+  fmt::print(stderr, "  {} {:<31} {}{}{} {:>7}  {}\n", test.id, test.name,
              color_ ? color_of(test.verdict) : "", verdict, color_ ? "\x1b[0m" : "",
              base::human_seconds(test.seconds), base::printable(test.reason, 160));
 }

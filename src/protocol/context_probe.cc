@@ -25,8 +25,6 @@ double ttft_ms(const Outcome& outcome) {
                                  outcome.planned);
 }
 
-base::Error cancelled() { return {base::ErrorCode::Cancelled, "interrupted"}; }
-
 }  // namespace
 
 int context_to_fill(const plan::Plan& plan, const ModelFacts& facts) {
@@ -45,11 +43,22 @@ void judge_error(const base::Error& error, ResultBuilder& result) {
 std::optional<FillSpeed> fill_speed(const Outcome& outcome, std::int64_t prompt_tokens) {
   if (outcome.first_text.count() < 0) return std::nullopt;
   FillSpeed speed;
+  speed.tokens = static_cast<double>(prompt_tokens);
   speed.ttft_ms = ttft_ms(outcome);
   if (!(speed.ttft_ms > 0)) return std::nullopt;
   speed.prefill_tok_s = 1000 * static_cast<double>(prompt_tokens) / speed.ttft_ms;
   speed.decode_tok_s = load::decode_tok_s(outcome);
   return speed;
+}
+
+std::string speed_clause(const std::optional<FillSpeed>& first, const std::optional<FillSpeed>& last) {
+  if (!first || !last) return "no text came to time";
+  std::string text = fmt::format(
+      "TTFT {:.0f} ms at {:.0f} tokens and {:.0f} ms at {:.0f}, prefill {:.1f} and {:.1f} tok/s",
+      first->ttft_ms, first->tokens, last->ttft_ms, last->tokens, first->prefill_tok_s, last->prefill_tok_s);
+  if (first->decode_tok_s && last->decode_tok_s)
+    text += fmt::format(", decode {:.1f} and {:.1f} tok/s", *first->decode_tok_s, *last->decode_tok_s);
+  return text;
 }
 
 base::Result<ContextProbe> ContextProbe::start(Rig& rig, std::string test_id) {
@@ -138,30 +147,28 @@ record::Request ContextProbe::request(std::string prompt, int reply_tokens, cons
   return request;
 }
 
-base::Result<Outcome> ContextProbe::ask(record::Request request) {
+base::Result<Outcome> ContextProbe::ask(record::Request request, bool* lagged) {
   if (!rig_->has_target())
     return base::fail(base::ErrorCode::TargetDied, "the server is gone and can't be asked");
   auto load = rig_->closed_loop(test_id_, {{std::move(request)}});
-  if (load.outcomes.empty() || rig_->cancelled()) return tl::unexpected(cancelled());
+  if (load.outcomes.empty() || rig_->cancelled())
+    return base::fail(base::ErrorCode::Cancelled, "interrupted");
+  lag_reason_ = load.lag_reason;
+  if (lagged) *lagged = !load.lag_valid;
   return std::move(load.outcomes.front());
 }
 
 base::Result<Outcome> ContextProbe::ask_timed(
     const std::function<base::Result<record::Request>(int attempt)>& make, ResultBuilder& result) {
-  std::string lag;
-  std::optional<Outcome> last;
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+  for (int attempt = 0;; ++attempt) {
     MOESTRESS_TRY(auto request, make(attempt));
-    if (!rig_->has_target())
-      return base::fail(base::ErrorCode::TargetDied, "the server is gone and can't be asked");
-    auto load = rig_->closed_loop(test_id_, {{std::move(request)}});
-    if (load.outcomes.empty() || rig_->cancelled()) return tl::unexpected(cancelled());
-    last = std::move(load.outcomes.front());
-    if (load.lag_valid || !last->ok()) return std::move(*last);
-    lag = load.lag_reason;
+    bool lagged = false;
+    MOESTRESS_TRY(Outcome outcome, ask(std::move(request), &lagged));
+    if (!lagged || !outcome.ok()) return outcome;
+    if (attempt + 1 < kAttempts) continue;
+    result.judge(Verdict::Invalid, lag_reason_);
+    return outcome;
   }
-  result.judge(Verdict::Invalid, lag);
-  return std::move(*last);
 }
 
 base::Result<std::vector<double>> ContextProbe::short_requests(std::size_t count) {

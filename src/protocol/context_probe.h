@@ -37,8 +37,9 @@ class ContextProbe {
                                      std::vector<workload::Needle> needles, std::string question) const;
   record::Request request(std::string prompt, int reply_tokens, const std::string& label) const;
 
-  /// Errors: Cancelled when the run was interrupted.
-  base::Result<record::Outcome> ask(record::Request request);
+  /// Sets `lagged`, if it is given, to whether our own client was too late for the times to count. Errors:
+  /// Cancelled when the run was interrupted; TargetDied.
+  base::Result<record::Outcome> ask(record::Request request, bool* lagged = nullptr);
   /// Makes and asks; anew, from another prompt, as long as our own client lagged, up to three times. Then the
   /// test is INVALID. Errors: Cancelled, and those of `make`.
   base::Result<record::Outcome> ask_timed(
@@ -62,17 +63,22 @@ class ContextProbe {
   Rig* rig_;
   std::string test_id_;
   ContextLimit limit_;
+  std::string lag_reason_;  ///< of the last request
   record::Endpoint endpoint_ = record::Endpoint::Completion;
 };
 
 /// What 2.3 and S4 report of a fill.
 struct FillSpeed {
+  double tokens = 0;   ///< of the prompt
   double ttft_ms = 0;  ///< from the planned start
   double prefill_tok_s = 0;
   std::optional<double> decode_tok_s;
 };
 /// Absent where no text came.
 std::optional<FillSpeed> fill_speed(const record::Outcome& outcome, std::int64_t prompt_tokens);
+
+/// "TTFT 700 ms at 56 tokens and 1500 ms at 120, prefill 80.0 and 80.1 tok/s, decode 44.0 and 41.2 tok/s".
+std::string speed_clause(const std::optional<FillSpeed>& first, const std::optional<FillSpeed>& last);
 
 /// The context that 2.3 and S4 fill on a server of ours.
 int context_to_fill(const plan::Plan& plan, const ModelFacts& facts);

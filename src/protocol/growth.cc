@@ -24,6 +24,11 @@ std::string describe(const Growth& growth, std::string_view what, std::string_vi
   if (!growth.curve || !growth.curve->c_interval.bounded())
     return fmt::format("{} changes by {:.3g} {} a token; {} steps can't tell a bend from a line", what,
                        growth.line->slope, unit, n);
+  if (growth.curve->c_interval.contains(0) && growth.line->slope_interval.contains(0))
+    return fmt::format(
+        "{} is not seen to change with context: {:.3g} {} a token, an interval of {:.3g} to {:.3g} "
+        "({} steps)",
+        what, growth.line->slope, unit, growth.line->slope_interval.lo, growth.line->slope_interval.hi, n);
   if (growth.curve->c_interval.contains(0))
     return fmt::format("{} changes by {:.3g} {} a token, on a line ({} steps, R² {:.3f})", what,
                        growth.line->slope, unit, n, growth.line->r2);

@@ -37,6 +37,11 @@ TEST(Growth, AParabolaBends) {
   EXPECT_THAT(describe(of(50, 2, -0.001), "TTFT", "ms"), HasSubstr("bends downwards"));
 }
 
+TEST(Growth, NoiseIsNotCalledGrowth) {
+  const std::array figures{50.0, 70.0, 40.0, 66.0, 45.0, 61.0};
+  EXPECT_THAT(describe(growth(kTokens, figures, 600), "TTFT", "ms"), HasSubstr("is not seen to change"));
+}
+
 TEST(Growth, ThreePointsShowNoBend) {
   const std::vector<double> tokens{1, 2, 3}, figures{1, 4, 9};
   EXPECT_FALSE(growth(tokens, figures, 3).bends_up());

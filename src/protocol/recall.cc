@@ -95,6 +95,9 @@ Recall judge_recall(std::span<const RecallTrial> trials) {
         "recall is not decided: {} of {} needles were answered right after the fact, of which {} in the long "
         "text, and it takes {}",
         recall.controls, recall.asked, recall.recalled, needed);
+    recall.hint = recall.asked < needed
+                      ? "add context_needle_depths or context_fractions"
+                      : "the model is too weak for the question, or there are too few of them";
   } else {
     recall.verdict = Verdict::Pass;
     recall.worse = p.front() < kSignificance && all.lost > all.gained;

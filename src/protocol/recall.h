@@ -26,6 +26,7 @@ struct Recall {
   record::Verdict verdict = record::Verdict::Inconclusive;
   bool worse = false;  ///< significantly below the control, though not by half
   std::string text;    ///< one clause with the numbers, whichever way it went
+  std::string hint;    ///< where it is not decided: what would decide it
 };
 
 /// FAIL where recall is lost: of a region of the grid (all of it, the front half, the back half, lengths over

@@ -54,6 +54,7 @@ TEST(Recall, TooFewNeedlesShowNothing) {
   EXPECT_EQ(judge_recall(trials).verdict, Verdict::Inconclusive);
   EXPECT_EQ(judge_recall({}).verdict, Verdict::Inconclusive);
   EXPECT_EQ(judge_recall({}).asked, 0);
+  EXPECT_THAT(judge_recall(trials).hint, HasSubstr("context_needle_depths"));
 }
 
 TEST(Recall, ALossOfLessThanHalfIsSaidButNoFault) {

@@ -31,9 +31,13 @@ constexpr double kRecoverySlackMs = 20;
 /// Looks at the recovery, the second after kRecoveryPause, the third after twice that.
 constexpr int kRecoveryLooks = 3;
 constexpr base::Duration kRecoveryPause = std::chrono::seconds(1);
+/// Saturations that memory may grow over: an allocator keeps what it once had, a leak goes on.
+constexpr std::size_t kSaturationsMax = 4;
 /// What an allocator may keep; as in 5.1.
 constexpr double kAllocatorShare = 0.05;
 constexpr double kAllocatorBytes = 16e6;
+/// A line, a bend and something left over to judge the bend by.
+constexpr std::size_t kStepsMin = 4;
 /// A bend of memory matters from this part of its linear growth on, and from kAllocatorBytes.
 constexpr double kMemoryBendShare = 0.10;
 /// A bend of the time per token matters from this part of what the line gives at the limit.
@@ -81,8 +85,13 @@ class Saturation {
     return steps;
   }
 
-  /// One step alone, at the limit.
-  base::Status fill_once(const std::string& purpose) {
+  /// The second saturation over again: a conversation where the server may keep its prefix, else one full
+  /// context.
+  base::Status again(const std::string& purpose) {
+    if (keeps_prefixes(rig_.target().dialect())) {
+      MOESTRESS_TRY([[maybe_unused]] const auto steps, climb(purpose, true));
+      return {};
+    }
     const int tokens = probe_.limit().tokens - probe_.limit().margin - rig_.sizes().saturation_reply_tokens;
     MOESTRESS_TRY([[maybe_unused]] const auto step, take_step(tokens, purpose, 1, false));
     return {};
@@ -108,7 +117,14 @@ class Saturation {
       request.reuse_prefix = conversation;
       return request;
     };
-    MOESTRESS_TRY(const Outcome outcome, probe_.ask_timed(make, result_));
+    // A turn of a conversation can't be asked again: its prefix would be known. Its times are left out then.
+    bool lagged = false;
+    const auto ask = [&]() -> base::Result<Outcome> {
+      if (!conversation) return probe_.ask_timed(make, result_);
+      MOESTRESS_TRY(auto request, make(0));
+      return probe_.ask(std::move(request), &lagged);
+    };
+    MOESTRESS_TRY(const Outcome outcome, ask());
     if (const auto failure = failure_of(outcome)) {
       result_.judge(Verdict::Fail,
                     fmt::format("before the limit: a prompt of {} tokens with {} of reply, which fits "
@@ -119,7 +135,7 @@ class Saturation {
     }
     Step step;
     step.tokens = static_cast<double>(tokens);
-    step.speed = fill_speed(outcome, tokens);
+    if (!lagged) step.speed = fill_speed(outcome, tokens);
     step.private_bytes = probe_.private_bytes_peak(began);
     return step;
   }
@@ -226,22 +242,49 @@ bool is_slower(const std::vector<double>& before, const std::vector<double>& aft
   return is > kRecoveryFactor * was + kRecoverySlackMs && stats::mann_whitney(before, after) < kSignificance;
 }
 
-bool is_larger(const std::optional<double>& before, const std::optional<double>& after) {
-  return before && after && *after > *before * (1 + kAllocatorShare) + kAllocatorBytes;
+/// Saturations beyond the second, as long as each leaves more memory behind than the one before: buffers that
+/// a full context needs may stay, and an allocator keeps what it once had; what every one adds may not.
+/// `left`: private bytes at rest after each so far; gets those that follow.
+base::Status judge_memory(Saturation& saturation, double before, std::vector<double> left,
+                          ResultBuilder& result) {
+  const auto grew = [&left] {
+    const double was = left[left.size() - 2];
+    return left.back() > was * (1 + kAllocatorShare) + kAllocatorBytes;
+  };
+  while (grew() && left.size() < kSaturationsMax) {
+    MOESTRESS_TRY_STATUS(saturation.again(fmt::format("saturation {}", left.size() + 1)));
+    MOESTRESS_TRY(const AtRest rest, saturation.at_rest(1));
+    if (!rest.private_bytes) return {};
+    left.push_back(*rest.private_bytes);
+  }
+  const auto n = static_cast<std::int64_t>(left.size());
+  result.metric("private_bytes_before", before, "bytes", 1);
+  result.metric("private_bytes_after_first", left.front(), "bytes", 1);
+  result.metric("private_bytes_after", left.back(), "bytes", n);
+  if (grew())
+    result.judge(Verdict::Fail,
+                 fmt::format("memory does not return: {} before, {} after one saturation and {} after "
+                             "{}, more with each",
+                             base::human_bytes(before), base::human_bytes(left.front()),
+                             base::human_bytes(left.back()), n));
+  else if (left.back() > before * (1 + kAllocatorShare) + kAllocatorBytes)
+    result.finding("info",
+                   fmt::format("{} more than before the first saturation stay with the server; the last one "
+                               "added nothing",
+                               base::human_bytes(left.back() - before)));
+  return {};
 }
 
-/// After the second saturation. Memory is held against what the first left behind: buffers that a first full
-/// context needs may stay, what every one adds may not.
+/// After the second saturation: short requests as quick as at the start, and memory where it was.
 base::Status judge_recovery(Rig& rig, Saturation& saturation, const AtRest& start, const AtRest& first,
                             ResultBuilder& result) {
   AtRest last;
-  bool slower = true, larger = true;
-  for (int look = 0; look < kRecoveryLooks && (slower || larger); ++look) {
+  bool slower = true;
+  for (int look = 0; look < kRecoveryLooks && slower; ++look) {
     const base::Duration until = rig.now() + look * kRecoveryPause;
     while (rig.now() < until && !rig.cancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(20));
     MOESTRESS_TRY(last, saturation.at_rest(kShortRequests));
     slower = is_slower(start.ttft_ms, last.ttft_ms);
-    larger = is_larger(first.private_bytes, last.private_bytes);
   }
   const auto n = static_cast<std::int64_t>(kShortRequests);
   const double was = stats::quantile(start.ttft_ms, 0.5);
@@ -254,22 +297,14 @@ base::Status judge_recovery(Rig& rig, Saturation& saturation, const AtRest& star
         fmt::format("no recovery: a short request takes {:.0f} ms to its first token, before the saturation "
                     "{:.0f} ms (more than {:g} times and {:g} ms, {} requests each)",
                     is, was, kRecoveryFactor, kRecoverySlackMs, n));
-  if (!start.private_bytes || !first.private_bytes || !last.private_bytes) return {};
-  result.metric("private_bytes_before", *start.private_bytes, "bytes", 1);
-  result.metric("private_bytes_after_first", *first.private_bytes, "bytes", 1);
-  result.metric("private_bytes_after", *last.private_bytes, "bytes", 1);
-  if (larger)
+  if (!start.private_bytes || !first.private_bytes || !last.private_bytes) {
     result.judge(
-        Verdict::Fail,
-        fmt::format("memory does not return: {} before, {} after one saturation and {} after a second",
-                    base::human_bytes(*start.private_bytes), base::human_bytes(*first.private_bytes),
-                    base::human_bytes(*last.private_bytes)));
-  else if (is_larger(start.private_bytes, last.private_bytes))
-    result.finding("info",
-                   fmt::format("{} more than before the first saturation stay with the server; a second one "
-                               "added nothing",
-                               base::human_bytes(*last.private_bytes - *start.private_bytes)));
-  return {};
+        Verdict::Inconclusive,
+        "the server's memory can't be read, so its growth and return are unknown; have moestress start "
+        "the server (--spawn)");
+    return {};
+  }
+  return judge_memory(saturation, *start.private_bytes, {*first.private_bytes, *last.private_bytes}, result);
 }
 
 /// The second saturation: as a conversation where the server may keep its prefix, else one full context.
@@ -279,7 +314,7 @@ base::Status grow_conversation(Rig& rig, Saturation& saturation, const std::vect
     result.finding("info",
                    "this server keeps no prefix of a conversation: each turn is read anew, so a growing "
                    "conversation costs what the cold steps cost");
-    return saturation.fill_once("once more");
+    return saturation.again("full");
   }
   MOESTRESS_TRY(const auto grown, saturation.climb("conversation", true));
   report_steps(rig, "Saturation, one conversation that grows", grown, result);
@@ -306,20 +341,18 @@ base::Status saturate(Rig& rig, ContextProbe& probe, ResultBuilder& result) {
   MOESTRESS_TRY_STATUS(grow_conversation(rig, saturation, steps, result));
   if (!probe.alive()) return {};
   MOESTRESS_TRY_STATUS(judge_recovery(rig, saturation, start, first, result));
-  const auto count = static_cast<int>(steps.size());
-  if (count < 4)
+  if (steps.size() < kStepsMin) {
     result.judge(Verdict::Inconclusive,
-                 fmt::format("only {} steps hold a prompt with its reply; raise the context", count));
-  else
-    result.judge(
-        Verdict::Pass,
-        fmt::format(
-            "{} steps to {} of {} tokens: TTFT {:.0f} to {:.0f} ms, decode {:.1f} to {:.1f} tok/s; one "
-            "past it is refused cleanly; memory{} and short requests are as before afterwards",
-            count, probe.limit().source(), probe.limit().tokens,
-            steps.front().speed ? steps.front().speed->ttft_ms : std::nan(""),
-            steps.back().speed ? steps.back().speed->ttft_ms : std::nan(""), 1000 / steps.front().tpot_ms(),
-            1000 / steps.back().tpot_ms(), start.private_bytes ? "" : " (which can't be read from here)"));
+                 fmt::format("only {} steps hold a prompt with its reply; raise the context", steps.size()));
+    return {};
+  }
+  result.judge(
+      Verdict::Pass,
+      fmt::format(
+          "{} steps to {} of {} tokens: {}; one past it is refused cleanly; afterwards short requests "
+          "are as quick as before, and saturating again leaves no more memory behind",
+          steps.size(), probe.limit().source(), probe.limit().tokens,
+          speed_clause(steps.front().speed, steps.back().speed)));
   return {};
 }
 

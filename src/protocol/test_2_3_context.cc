@@ -248,21 +248,8 @@ std::string report_recall(Rig& rig, const std::vector<Fill>& fills, ResultBuilde
                   "", recall.controls, recall.share);
   if (recall.verdict == Verdict::Fail) result.judge(Verdict::Fail, recall.text);
   if (recall.worse) result.finding("warning", recall.text + ", fewer than right after the fact");
-  if (recall.verdict == Verdict::Inconclusive)
-    result.finding("warning", recall.text + ": add context_needle_depths, or take a model that can answer");
+  if (recall.verdict == Verdict::Inconclusive) result.finding("info", recall.text + ": " + recall.hint);
   return recall.text;
-}
-
-std::string speed_clause(const std::vector<Fill>& fills) {
-  const auto& first = fills.front().speed;
-  const auto& last = fills.back().speed;
-  if (!first || !last) return "no text came to time";
-  std::string text =
-      fmt::format("prefill {:.1f} tok/s at {:.0f} tokens and {:.1f} at {:.0f}", first->prefill_tok_s,
-                  fills.front().tokens, last->prefill_tok_s, fills.back().tokens);
-  if (first->decode_tok_s && last->decode_tok_s)
-    text += fmt::format(", decode {:.1f} and {:.1f} tok/s", *first->decode_tok_s, *last->decode_tok_s);
-  return text;
 }
 
 void conclude(ContextProbe& probe, const ContextFills& filled, const std::string& recall,
@@ -283,7 +270,8 @@ void conclude(ContextProbe& probe, const ContextFills& filled, const std::string
       Verdict::Pass,
       fmt::format("filled to {} of {} tokens in {} steps: {}; {}; one past it is refused cleanly and the "
                   "server answers on",
-                  probe.limit().source(), probe.limit().tokens, fills.size(), speed_clause(fills), recall));
+                  probe.limit().source(), probe.limit().tokens, fills.size(),
+                  speed_clause(fills.front().speed, fills.back().speed), recall));
 }
 
 }  // namespace

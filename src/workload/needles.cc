@@ -137,12 +137,17 @@ base::Result<std::string> haystack(const HaystackPlan& plan, const CountTokens& 
     else
       high = middle;
   }
-  // A cut inside a word or a needle that moves makes a token more or less: the count is not quite monotonic.
-  constexpr std::size_t kReach = 96;
-  for (std::size_t step = 0; step <= kReach; ++step) {
-    if (low + step <= prose.size() && tokens_of(low + step) == plan.tokens) return text_of(low + step);
-    if (step > 0 && step <= low && tokens_of(low - step) == plan.tokens) return text_of(low - step);
-  }
+  // A cut inside a word or a needle that moves makes a token more or less, so the count is not quite
+  // monotonic; and one character may make two tokens, so that no cut gives some number: then a word more
+  // does.
+  constexpr std::size_t kReach = 48;
+  for (const char* last : {"", " a", ".", " so", "\n"})
+    for (std::size_t step = 0; step <= kReach; ++step)
+      for (const bool forwards : {true, false}) {
+        if (forwards ? low + step > prose.size() : step == 0 || step > low) continue;
+        std::string text = text_of(forwards ? low + step : low - step) + last;
+        if (count(text + plan.tail) == plan.tokens) return text;
+      }
   return base::fail(base::ErrorCode::Unsupported,
                     "no cut of the filler gives exactly {} tokens with this tokenizer", plan.tokens);
 }

@@ -48,8 +48,9 @@ struct HaystackPlan {
 };
 
 /// Filler prose with the needles planted, each between two sentences at about its depth, cut so that it and
-/// the tail together have exactly that many tokens. Errors: Usage (the needles and the tail alone are longer;
-/// names how long), Unsupported (no cut of the filler gives that number of tokens).
+/// the tail together have exactly that many tokens (one word may follow the cut). Errors: Usage (the needles
+/// and the tail alone are longer; names how long), Unsupported (no cut of the filler gives that number of
+/// tokens).
 base::Result<std::string> haystack(const HaystackPlan& plan, const CountTokens& count);
 
 }  // namespace moestress::workload

@@ -121,6 +121,19 @@ TEST(Haystack, TooShortForItsNeedlesIsAnError) {
   EXPECT_EQ(text.error().code, base::ErrorCode::Usage);
 }
 
+TEST(Haystack, ANumberThatNoCutGivesIsReachedWithAWordMore) {
+  // As with SmolLM2's vocabulary: a full stop is a token with what follows, or two without.
+  const CountTokens skips = [](std::string_view text) {
+    const auto tokens = words_and_marks(text);
+    return tokens >= 100 && text.substr(text.size() - 2) != " a" ? tokens + 1 : tokens;
+  };
+  HaystackPlan plan;
+  plan.tokens = 100;
+  const auto text = haystack(plan, skips);
+  ASSERT_TRUE(text) << text.error().message;
+  EXPECT_EQ(skips(*text), 100);
+}
+
 TEST(Haystack, ACountThatCannotBeReachedIsAnError) {
   HaystackPlan plan;
   plan.tokens = 101;

@@ -129,13 +129,15 @@ class GrowsLinearly(HoardsBeyondLinear):
 
 @fault("memory that does not return")
 class KeepsMemory(ExactServer):
+    """Something of every long request."""
+
     def __init__(self, options):
         super().__init__(options)
         self.kept = []
 
     def seconds_of_prefill(self, tokens):
         if tokens > 32:
-            self.kept.append(bytearray(b"x") * (40_000 * tokens))
+            self.kept.append(bytearray(b"x") * 25_000_000)
         return super().seconds_of_prefill(tokens)
 
 
