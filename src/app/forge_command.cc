@@ -151,16 +151,18 @@ void add_forge_command(CLI::App& program, int& exit_code) {
       ->needs(base);
   auto* model = command->add_option("-m,--model", options->model, "the sound model for --fault")
                     ->check(CLI::ExistingFile);
-  auto* fault = command
-                    ->add_option("--fault", options->fault,
-                                 "for tests: copy -m with damage: " + forge::fault_names())
-                    ->needs(model)
-                    ->excludes(topology)
-                    ->excludes(base);
+  auto* fault =
+      command
+          ->add_option("--fault", options->fault, "for tests: copy -m with damage: " + forge::fault_names())
+          ->needs(model)
+          ->excludes(topology)
+          ->excludes(base);
   model->needs(fault);
   command->add_option("--layer", options->layer, "of the fault (default: the middle one with experts)")
       ->needs(fault);
-  command->add_option("--expert", options->expert, "of the fault; swap-experts and collapse-router take the one after it too")
+  command
+      ->add_option("--expert", options->expert,
+                   "of the fault; swap-experts and collapse-router take the one after it too")
       ->capture_default_str()
       ->needs(fault);
   command->add_option("-o,--out", options->out, "the file to write; an older one is replaced")->required();

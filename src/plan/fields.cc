@@ -60,6 +60,7 @@ const std::array kFields{
     Field{"tests", "routing_reply_tokens", FIELD(tests.routing_reply_tokens), 0, kTokensMax, 0},
     Field{"tests", "routing_permutations", FIELD(tests.routing_permutations), 99, kCountMax, 199},
     Field{"tests", "specialisation_prompts", FIELD(tests.specialisation_prompts), 1, 10000, 4},
+    Field{"tests", "specialisation_questions", FIELD(tests.specialisation_questions), 1, 10000, 2},
     Field{"tests", "specialisation_tokens", FIELD(tests.specialisation_tokens), 1, kTokensMax, 8},
     Field{"tests", "conversation_count", FIELD(tests.conversation_count), 1, kCountMax, 1},
     Field{"tests", "conversation_turns", FIELD(tests.conversation_turns), 2, 1000},

@@ -64,8 +64,9 @@ struct TestParameters {
   int routing_reply_tokens = 0;     ///< traced beside the prompt; 0: prompts only; scales
   int routing_permutations = 0;     ///< of the significance test; scales, at least 199
   // 3.2 specialisation
-  int specialisation_prompts = 0;  ///< of each domain; scales, at least 4
-  int specialisation_tokens = 0;   ///< bound of an answer; scales, at least 8
+  int specialisation_prompts = 0;    ///< traced of each domain; scales, at least 4
+  int specialisation_questions = 0;  ///< of each subject, in 3.2 and S2; scales, at least 2
+  int specialisation_tokens = 0;     ///< bound of an answer, in 3.2 and S2; scales, at least 8
   // 4.1 conversation
   int conversation_count = 0;   ///< scales, at least 1
   int conversation_turns = 0;   ///< exchanges of each

@@ -136,8 +136,8 @@ void note_cut_replies(std::span<const Answer> answers, int bound, ResultBuilder&
   if (2 * cut > static_cast<std::ptrdiff_t>(answers.size()))
     result.finding(
         "warning",
-        fmt::format("{} of {} replies came to their bound of {} tokens without the answer: a model "
-                    "that thinks first needs more specialisation_tokens",
+        fmt::format("{} of {} replies came to their bound of {} tokens without the answer: take more "
+                    "specialisation_tokens",
                     cut, answers.size(), bound));
 }
 
@@ -146,6 +146,7 @@ AnswerPairs pair_answers(std::span<const Answer> reference, std::span<const Answ
   for (std::size_t i = 0; i < std::min(reference.size(), other.size()); ++i) {
     if (!reference[i].complete || !other[i].complete) continue;
     ++pairs.pairs;
+    pairs.same_text += reference[i].text == other[i].text ? 1 : 0;
     pairs.right_in_reference += reference[i].right ? 1 : 0;
     pairs.lost += reference[i].right && !other[i].right ? 1 : 0;
     pairs.gained += !reference[i].right && other[i].right ? 1 : 0;
@@ -160,8 +161,11 @@ std::int64_t answers_needed_for_a_loss() {
   return needed;
 }
 
-void judge_loss(const AnswerPairs& pairs, const std::string& what, const std::string& sizes_key,
-                ResultBuilder& result) {
+void judge_loss(const AnswerPairs& pairs, const std::string& what, ResultBuilder& result) {
+  result.metric("answers_lost", static_cast<double>(pairs.lost), "", pairs.pairs);
+  result.metric("answers_gained", static_cast<double>(pairs.gained), "", pairs.pairs);
+  result.metric("answers_mcnemar_p", pairs.p, "", pairs.pairs);
+  result.metric("replies_same", static_cast<double>(pairs.same_text), "", pairs.pairs);
   if (pairs.lost > pairs.gained && pairs.p < kLossSignificance) {
     result.judge(Verdict::Fail,
                  fmt::format("{} {} of {} right answers are lost and {} gained (p = {:.4f})", what,
@@ -169,14 +173,15 @@ void judge_loss(const AnswerPairs& pairs, const std::string& what, const std::st
     return;
   }
   const std::int64_t needed = answers_needed_for_a_loss();
-  if (pairs.right_in_reference >= needed) return;
-  std::string text = fmt::format("{} right answers of {} are too few to tell a loss {}: it takes {}",
-                                 pairs.right_in_reference, pairs.pairs, what, needed);
+  const bool all_the_same = pairs.same_text == pairs.pairs && pairs.pairs >= needed;
+  if (pairs.right_in_reference >= needed || all_the_same) return;
+  std::string text =
+      fmt::format("{} right answers of {} are too few to tell a loss {} (it takes {}), and {} replies differ",
+                  pairs.right_in_reference, pairs.pairs, what, needed, pairs.pairs - pairs.same_text);
   if (pairs.right_in_reference > 0)
     text += fmt::format(
-        ", with this model some {:.0f} questions ({})",
-        std::ceil(static_cast<double>(needed * pairs.pairs) / static_cast<double>(pairs.right_in_reference)),
-        sizes_key);
+        "; with this model some {:.0f} questions would do (specialisation_questions)",
+        std::ceil(static_cast<double>(needed * pairs.pairs) / static_cast<double>(pairs.right_in_reference)));
   result.judge(Verdict::Inconclusive, text);
 }
 

@@ -51,6 +51,7 @@ void note_cut_replies(std::span<const Answer> answers, int bound, ResultBuilder&
 /// The same questions answered twice. Those without a whole reply on both sides are left out.
 struct AnswerPairs {
   std::int64_t pairs = 0;
+  std::int64_t same_text = 0;
   std::int64_t right_in_reference = 0;
   std::int64_t lost = 0;    ///< right in the reference only
   std::int64_t gained = 0;  ///< right in the other only
@@ -62,10 +63,10 @@ inline constexpr double kLossSignificance = 0.05;
 /// So many right answers must there be to lose, or losing all of them could be chance.
 std::int64_t answers_needed_for_a_loss();
 
-/// FAIL where significantly more answers were lost than gained; INCONCLUSIVE where a loss could not have been
-/// told. `what` begins the reason: "under the mix".
-void judge_loss(const AnswerPairs& pairs, const std::string& what, const std::string& sizes_key,
-                ResultBuilder& result);
+/// Notes answers_lost, answers_gained, answers_mcnemar_p and replies_same. FAIL where significantly more
+/// answers were lost than gained; INCONCLUSIVE where a loss could not have been told: too few right answers
+/// to lose, and replies that are not the same to the letter. `what` begins the reason: "under the mix".
+void judge_loss(const AnswerPairs& pairs, const std::string& what, ResultBuilder& result);
 
 /// What asking the questions once takes, with the start of the target that follows such a test.
 Work work_of_questions(const WorkInput& input, std::span<const workload::Question> questions);

@@ -10,13 +10,16 @@ using record::Verdict;
 using ::testing::HasSubstr;
 using workload::Subject;
 
+/// No two of them say the same.
 std::vector<Answer> answers(const std::string& marks) {
+  static int serial = 0;
   std::vector<Answer> all;
   for (const char mark : marks) {
     Answer answer;
     answer.subject = all.size() % 2 == 0 ? Subject::Science : Subject::Code;
     answer.complete = mark != '-';
     answer.right = mark == '+';
+    answer.text = std::string(1, mark) + std::to_string(serial++);
     all.push_back(answer);
   }
   return all;
@@ -24,7 +27,7 @@ std::vector<Answer> answers(const std::string& marks) {
 
 record::TestResult judged(const std::string& reference, const std::string& other) {
   ResultBuilder result;
-  judge_loss(pair_answers(answers(reference), answers(other)), "through the server", "prompts", result);
+  judge_loss(pair_answers(answers(reference), answers(other)), "through the server", result);
   result.judge(Verdict::Pass, "fine");
   return result.take();
 }
@@ -70,6 +73,15 @@ TEST(QuestionRound, TooFewRightAnswersDecideNothing) {
   EXPECT_THAT(result.reason, HasSubstr("3 right answers of 8 are too few to tell a loss"));
   EXPECT_THAT(result.reason, HasSubstr("some 16 questions"));
   EXPECT_EQ(judged("........", "........").verdict, Verdict::Inconclusive);
+}
+
+TEST(QuestionRound, RepliesThatAreTheSameHaveLostNothing) {
+  auto alone = answers("+.......");
+  for (auto& answer : alone) answer.text = "the same";
+  ResultBuilder result;
+  judge_loss(pair_answers(alone, alone), "under the mix", result);
+  result.judge(Verdict::Pass, "fine");
+  EXPECT_EQ(result.take().verdict, Verdict::Pass);
 }
 
 TEST(QuestionRound, RepliesThatAreCutAreSaid) {

@@ -40,6 +40,14 @@ std::vector<const workload::Prompt*> first_within(const workload::PromptLibrary&
   return first;
 }
 
+/// The least p that halving `prompts` prompts can come to: one over the ways to halve them.
+double least_control_p(std::size_t prompts) {
+  double ways = 1;
+  for (std::size_t i = 1; i <= prompts / 2; ++i)
+    ways *= static_cast<double>(prompts - i + 1) / static_cast<double>(i);
+  return (prompts % 2 == 0 ? 2 : 1) / ways;
+}
+
 }  // namespace
 
 TextSet prompt_texts(const Rig& rig, workload::Domain domain, std::size_t count, bool chat) {
@@ -106,6 +114,14 @@ record::Table share_heatmap(const RoutingSet& set) {
 
 void check_control(Rig& rig, std::span<const RoutingSet> sets, const std::string& test_id,
                    ResultBuilder& result) {
+  const auto smallest = std::min_element(sets.begin(), sets.end(), [](const auto& a, const auto& b) {
+    return a.traces.size() < b.traces.size();
+  });
+  if (smallest != sets.end() && least_control_p(smallest->traces.size()) >= kRoutingSignificance)
+    result.finding(
+        "info", fmt::format("with {} prompts a set the control has no say: halves of them can't come out as "
+                            "different; it takes 9",
+                            smallest->traces.size()));
   for (const auto& set : sets) {
     const double p =
         control_p(set, rig.sizes().routing_permutations, rig.seed(test_id + "/control " + set.name));

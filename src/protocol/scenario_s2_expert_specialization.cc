@@ -30,9 +30,13 @@ std::size_t prompts_per_subset(const plan::TestParameters& sizes) {
   return static_cast<std::size_t>(sizes.challenge_prompts);
 }
 
+std::vector<workload::Question> questions_of(const plan::TestParameters& sizes) {
+  return workload::questions_in_turn(kSubjects, static_cast<std::size_t>(sizes.specialisation_questions));
+}
+
 /// Questions alone and among others; a clause for the reason of a PASS.
 std::string ask_alone_and_mixed(Rig& rig, ResultBuilder& result) {
-  const auto questions = workload::questions_in_turn(kSubjects, prompts_per_subset(rig.sizes()));
+  const auto questions = questions_of(rig.sizes());
   const auto sessions = static_cast<std::size_t>(std::max(2, rig.plan().target.slots));
   const auto alone = ask_target(rig, "S2", questions, 1, "asked alone", result);
   if (rig.cancelled() || !rig.has_target()) return {};
@@ -55,10 +59,7 @@ std::string ask_alone_and_mixed(Rig& rig, ResultBuilder& result) {
   }
   result.table(std::move(table));
   const AnswerPairs pairs = pair_answers(alone, mixed);
-  result.metric("answers_lost", static_cast<double>(pairs.lost), "", pairs.pairs);
-  result.metric("answers_gained", static_cast<double>(pairs.gained), "", pairs.pairs);
-  result.metric("answers_mcnemar_p", pairs.p, "", pairs.pairs);
-  judge_loss(pairs, "under the mix", "challenge_prompts", result);
+  judge_loss(pairs, "under the mix", result);
   return fmt::format("; of {} right answers alone {} are lost and {} gained in {} sessions of all subjects",
                      pairs.right_in_reference, pairs.lost, pairs.gained, sessions);
 }
@@ -136,7 +137,7 @@ record::TestResult scenario_s2_expert_specialization(Rig& rig) {
 
 Work work_s2(const WorkInput& input) {
   const std::size_t count = prompts_per_subset(input.plan.tests);
-  Work work = work_of_questions(input, workload::questions_in_turn(kSubjects, count));
+  Work work = work_of_questions(input, questions_of(input.plan.tests));
   work.requests *= 2;
   work.prompt_tokens *= 2;
   work.reply_tokens *= 2;

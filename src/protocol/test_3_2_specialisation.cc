@@ -8,6 +8,7 @@
 #include <array>
 #include <cmath>
 
+#include "experts/expert_counts.h"
 #include "experts/routing_statistics.h"
 #include "experts/set_comparison.h"
 #include "experts/specialisation.h"
@@ -35,6 +36,10 @@ constexpr std::size_t kExpertsShown = 12;
 
 std::size_t prompts_per_domain(const plan::TestParameters& sizes) {
   return static_cast<std::size_t>(sizes.specialisation_prompts);
+}
+
+std::vector<Question> questions_of(const plan::TestParameters& sizes) {
+  return workload::questions_in_turn(kSubjects, static_cast<std::size_t>(sizes.specialisation_questions));
 }
 
 /// Everything that is traced, each set of which is compared with others.
@@ -93,6 +98,20 @@ double effective_share(std::span<const record::RoutingTrace> traces) {
   return layers.empty() ? std::nan("") : sum / static_cast<double>(layers.size());
 }
 
+/// How often a chosen expert is chosen together with the one that it goes with most often.
+double usual_partner_share(std::span<const record::RoutingTrace> traces, std::size_t layer) {
+  const auto together = experts::co_activation(traces, layer);
+  const auto shares = experts::count_experts(traces, layer).shares();
+  double sum = 0;
+  for (std::size_t i = 0; i < shares.size(); ++i) {
+    double most = 0;
+    for (std::size_t j = 0; j < shares.size(); ++j)
+      if (j != i) most = std::max(most, together[i * shares.size() + j]);
+    sum += shares[i] * most;
+  }
+  return sum;
+}
+
 void note_layers(const std::vector<RoutingSet>& sets, ResultBuilder& result) {
   const auto domains = as_domains(sets);
   const auto layers = experts::domain_specialisation(domains);
@@ -100,27 +119,32 @@ void note_layers(const std::vector<RoutingSet>& sets, ResultBuilder& result) {
   std::vector<std::vector<std::int32_t>> tokens;
   for (const auto& set : sets) tokens.insert(tokens.end(), set.tokens.begin(), set.tokens.end());
   record::Table table{"Specialisation by layer",
-                      {"layer", "by chance", "spread over chance", "share given the token's id", "overlap"},
+                      {"layer", "by chance", "spread over chance", "share given the token's id",
+                       "with its usual partner", "overlap"},
                       {},
                       {},
                       "table"};
   for (const auto& domain : domains) table.columns.push_back("specialist of " + domain.name);
-  double spread = 0, vocabulary_mean = 0;
+  double spread = 0, vocabulary_mean = 0, partner_mean = 0;
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const auto& layer = layers[i];
     const auto by_id = experts::vocabulary_specialisation(all, tokens, i);
     double mean_by_id = 0;
     for (const double share : by_id) mean_by_id += share / static_cast<double>(by_id.size());
-    table.rows.push_back({static_cast<double>(layer.layer), layer.chance, layer.spread, mean_by_id,
+    const double partner = usual_partner_share(all, i);
+    table.rows.push_back({static_cast<double>(layer.layer), layer.chance, layer.spread, mean_by_id, partner,
                           experts::consecutive_overlap(all, i)});
     for (const int expert : layer.specialists)
       table.rows.back().push_back(expert < 0 ? std::nan("") : static_cast<double>(expert));
     spread += layer.spread / static_cast<double>(layers.size());
     vocabulary_mean += mean_by_id / static_cast<double>(layers.size());
+    partner_mean += partner / static_cast<double>(layers.size());
   }
   const auto n = static_cast<std::int64_t>(all.size());
   result.metric("domain_spread_mean", spread, "", n);
   result.metric("vocabulary_specialisation_mean", vocabulary_mean, "", n);
+  result.metric("co_activation_mean", partner_mean, "", n);
+  result.metric("co_activation_by_chance", (all[0].k - 1.0) / std::max(1, all[0].experts - 1), "", n);
   if (!layers.empty()) result.metric("specialisation_by_chance", layers.front().chance, "", n);
   result.table(std::move(table));
 }
@@ -212,10 +236,7 @@ std::string judge_answers(Rig& rig, const std::vector<Question>& questions,
   note_accuracy(*reference, "reference_", result);
   note_quality(answers, *reference, traces, result);
   const AnswerPairs pairs = pair_answers(*reference, answers);
-  result.metric("answers_lost", static_cast<double>(pairs.lost), "", pairs.pairs);
-  result.metric("answers_gained", static_cast<double>(pairs.gained), "", pairs.pairs);
-  result.metric("answers_mcnemar_p", pairs.p, "", pairs.pairs);
-  judge_loss(pairs, "through the server", "specialisation_prompts", result);
+  judge_loss(pairs, "through the server", result);
   std::string clause = "; right answers";
   for (const Subject subject : kSubjects) {
     const Score score = score_of(answers, subject);
@@ -230,7 +251,7 @@ std::string judge_answers(Rig& rig, const std::vector<Question>& questions,
 
 record::TestResult test_3_2_specialisation(Rig& rig) {
   ResultBuilder result;
-  const auto questions = workload::questions_in_turn(kSubjects, prompts_per_domain(rig.sizes()));
+  const auto questions = questions_of(rig.sizes());
   const auto answers = ask_target(rig, "3.2", questions, 1, "asked alone", result);
   if (rig.cancelled()) return result.take();
   rig.make_room();
@@ -255,7 +276,7 @@ record::TestResult test_3_2_specialisation(Rig& rig) {
 
 Work work_3_2(const WorkInput& input) {
   const auto& sizes = input.plan.tests;
-  const auto questions = workload::questions_in_turn(kSubjects, prompts_per_domain(sizes));
+  const auto questions = questions_of(sizes);
   Work work = work_of_questions(input, questions);
   // Half of the prompts are traced once more in a mixed one with each of the two other domains.
   const std::int64_t traced = 2 * work_of_prompts(input, kDomains, prompts_per_domain(sizes));

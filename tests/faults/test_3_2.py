@@ -8,7 +8,7 @@ class Specialisation(FaultCase):
 device = "cpu"
 threads = 1
 [tests]
-specialisation_prompts = 4
+specialisation_questions = 4
 specialisation_tokens = 12
 '''
 

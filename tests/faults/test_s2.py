@@ -8,7 +8,7 @@ class ExpertSpecialization(FaultCase):
 device = "cpu"
 threads = 1
 [tests]
-challenge_prompts = 8
+specialisation_questions = 8
 '''
 
     def test_a_sound_model_that_says_nothing(self):
