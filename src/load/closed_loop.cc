@@ -23,6 +23,7 @@ class ClosedRun : public std::enable_shared_from_this<ClosedRun> {
     running_ = sessions_.size() + 1;
     const TimePoint begin = dispatcher_->now();
     if (plan_.stop_after) stop_at_ = begin + *plan_.stop_after;
+    if (plan_.hang_up_after) dispatcher_->hang_up_after(*plan_.hang_up_after);
     dispatcher_->watch(cancelled, [self = shared_from_this()] { self->cancel(); });
     for (std::size_t i = 0; i < sessions_.size(); ++i) {
       const auto& requests = plan_.sessions[i];

@@ -19,6 +19,9 @@ struct ClosedLoop {
   base::Duration think_time{0};
   std::optional<base::Duration>
       stop_after;  ///< no request begins later than this; those in flight run to their end
+  /// A request that has not ended this long after it was sent is hung up on: its outcome is Cancelled, with
+  /// the text so far.
+  std::optional<base::Duration> hang_up_after;
   /// Completes a session's next request from how the one before it ended, e.g. a conversation's history.
   /// Optional; on the loop's thread.
   std::function<void(record::Request& next, const record::Outcome& previous)> prepare;

@@ -27,15 +27,25 @@ void Dispatcher::send(const record::Request& request, bool held_back, Done done)
     lag_ms_.push_back(std::max(0.0, base::to_ms(late)));
   }
   const std::uint64_t ours = next_++;
-  in_flight_[ours] = 0;
+  in_flight_[ours] = {};
   const std::uint64_t theirs = sender_.send(
       request, [self = shared_from_this(), ours, done = std::move(done)](record::Outcome outcome) {
-        self->in_flight_.erase(ours);
+        if (const auto ended = self->in_flight_.find(ours); ended != self->in_flight_.end()) {
+          if (ended->second.timer != 0) self->loop_.cancel_timer(ended->second.timer);
+          self->in_flight_.erase(ended);
+        }
         if (self->on_outcome_) self->on_outcome_(outcome);
         self->outcomes_.push_back(std::move(outcome));
         done(self->outcomes_.back());
       });
-  if (const auto found = in_flight_.find(ours); found != in_flight_.end()) found->second = theirs;
+  const auto found = in_flight_.find(ours);
+  if (found == in_flight_.end()) return;
+  found->second.theirs = theirs;
+  if (!hang_up_after_) return;
+  found->second.timer = loop_.at(now() + *hang_up_after_, [self = shared_from_this(), ours, theirs] {
+    if (const auto late = self->in_flight_.find(ours); late != self->in_flight_.end()) late->second.timer = 0;
+    self->sender_.cancel(theirs);
+  });
 }
 
 void Dispatcher::watch(const std::atomic<bool>& cancelled, std::function<void()> on_cancel) {
@@ -52,7 +62,7 @@ void Dispatcher::look(const std::atomic<bool>& cancelled, std::function<void()> 
   }
   const auto ending = in_flight_;
   on_cancel();  // first, so that nothing follows those that end now
-  for (const auto& [ours, theirs] : ending) sender_.cancel(theirs);
+  for (const auto& [ours, request] : ending) sender_.cancel(request.theirs);
 }
 
 void Dispatcher::unwatch() {

@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -29,6 +30,8 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   /// Sends now. `request.planned_start` is an offset from the epoch. A request that was held back by a limit
   /// is counted as such, and its lateness is not ours.
   void send(const record::Request& request, bool held_back, Done done);
+  /// Requests sent from now on are hung up on if they have not ended so long after.
+  void hang_up_after(base::Duration time) { hang_up_after_ = time; }
   void add_unsent(std::int64_t requests) { result_.unsent += requests; }
   std::size_t in_flight() const { return in_flight_.size(); }
 
@@ -53,7 +56,13 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   const Sender sender_;
   const OnOutcome on_outcome_;
   std::uint64_t next_ = 1;
-  std::unordered_map<std::uint64_t, std::uint64_t> in_flight_;  ///< ours -> the sender's
+  struct InFlight {
+    std::uint64_t theirs = 0;  ///< the sender's id
+    std::uint64_t timer = 0;   ///< 0: may take as long as it likes
+  };
+
+  std::unordered_map<std::uint64_t, InFlight> in_flight_;  ///< by our id
+  std::optional<base::Duration> hang_up_after_;
   std::vector<double> lag_ms_;
   std::uint64_t watch_timer_ = 0;
   std::deque<record::Outcome> outcomes_;  ///< in order of their ends; a deque, since they stay where they are

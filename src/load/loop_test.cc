@@ -168,6 +168,17 @@ TEST_F(LoopTest, ClosedLoopStopsAfterItsTime) {
   for (const Outcome& outcome : result.outcomes) EXPECT_TRUE(outcome.ok()) << "what began runs to its end";
 }
 
+TEST_F(LoopTest, ClosedLoopHangsUpOnWhatTakesTooLong) {
+  server_.service = [](const Request& request, Duration) { return request.id.value % 2 == 0 ? 1ms : 10s; };
+  ClosedLoop plan;
+  plan.sessions = {requests(4)};
+  plan.hang_up_after = 20ms;
+  const LoadResult result = closed(std::move(plan));
+  ASSERT_EQ(result.outcomes.size(), 4U);
+  for (const Outcome& outcome : result.outcomes)
+    EXPECT_EQ(outcome.ending, outcome.request.value % 2 == 0 ? Ending::Complete : Ending::Cancelled);
+}
+
 TEST_F(LoopTest, ClosedLoopOfNothingIsOverAtOnce) {
   EXPECT_TRUE(closed({}).outcomes.empty());
   ClosedLoop plan;

@@ -189,9 +189,11 @@ class ModelRun {
     TestResult result = test.run(rig_);
     const auto death = rig_.take_death();
     if (death || (rig_.deaths() > deaths && !test.judges_deaths)) {
+      // A test that saw it die, took the death and failed says more than we know.
+      if (death || result.verdict != Verdict::Fail)
+        result.reason = death ? fmt::format("the server died during this test: {}", *death)
+                              : "the server died during this test";
       result.verdict = Verdict::Fail;
-      result.reason = death ? fmt::format("the server died during this test: {}", *death)
-                            : "the server died during this test";
       result.findings.push_back({"error", "the last lines of its log:\n" + target::log_tail(log)});
     } else if (rig_.cancelled()) {
       result.verdict = Verdict::Skipped;

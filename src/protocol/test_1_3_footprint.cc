@@ -17,6 +17,8 @@ using record::Verdict;
 constexpr double kWeightsTolerance = 0.02;
 constexpr double kKvTolerance = 0.10;
 constexpr double kSlackBytes = 1e6;  // alignment of many small tensors
+constexpr double kPrivateTolerance = 0.10;
+constexpr double kRuntimeBytes = 512e6;  // heap of libraries and of a GPU's runtime, vocabulary, connections
 
 struct Measured {
   double weights_bytes = 0;
@@ -27,6 +29,7 @@ struct Books {
   Measured host;
   Measured device;
   double compute_bytes = 0;
+  double host_compute_bytes = 0;
   std::string source;
 };
 
@@ -42,6 +45,7 @@ std::optional<Books> books_of(Rig& rig, bool& has_device) {
       side.weights_bytes += static_cast<double>(device.model_bytes);
       side.kv_bytes += static_cast<double>(device.context_bytes);
       books.compute_bytes += static_cast<double>(device.compute_bytes);
+      if (device.host) books.host_compute_bytes += static_cast<double>(device.compute_bytes);
     }
     return books;
   }
@@ -57,7 +61,10 @@ std::optional<Books> books_of(Rig& rig, bool& has_device) {
   };
   add(log.model_bytes, &Measured::weights_bytes);
   add(log.kv_bytes, &Measured::kv_bytes);
-  for (const auto& [buffer, bytes] : log.compute_bytes) books.compute_bytes += static_cast<double>(bytes);
+  for (const auto& [buffer, bytes] : log.compute_bytes) {
+    books.compute_bytes += static_cast<double>(bytes);
+    if (is_host_buffer(buffer)) books.host_compute_bytes += static_cast<double>(bytes);
+  }
   return books;
 }
 
@@ -69,6 +76,23 @@ void compare(ResultBuilder& result, record::Table& table, const std::string& wha
   if (std::abs(measured - predicted) > tolerance * predicted + kSlackBytes)
     result.judge(Verdict::Fail, fmt::format("{}: predicted {}, measured {}", what,
                                             base::human_bytes(predicted), base::human_bytes(measured)));
+}
+
+/// Books may leave something out; the kernel's figure does not. Pages of the mapped model file are not
+/// private, so a server that maps its weights stays far below what is allowed.
+void judge_private_memory(const record::ProcessSample& memory, const gguf::Prediction& predicted,
+                          const Books& books, ResultBuilder& result) {
+  const double held = static_cast<double>(memory.private_bytes());
+  const double known =
+      static_cast<double>(predicted.host.weights_bytes + predicted.host.kv_bytes) + books.host_compute_bytes;
+  result.metric("private_bytes", held, "bytes", 1);
+  if (held > (1 + kPrivateTolerance) * known + kRuntimeBytes)
+    result.judge(
+        Verdict::Fail,
+        fmt::format("the process holds {} of private memory; weights, KV cache and work buffers on the host "
+                    "come to {}, and {} are allowed beside them",
+                    base::human_bytes(held), base::human_bytes(known),
+                    base::human_bytes(kPrivateTolerance * known + kRuntimeBytes)));
 }
 
 }  // namespace
@@ -105,6 +129,7 @@ record::TestResult test_1_3_footprint(Rig& rig) {
     const double sum = static_cast<double>(predicted.host.weights_bytes + predicted.host.kv_bytes);
     table.rows.push_back({sum, resident, resident / sum});
     result.metric("resident_bytes", resident, "bytes", 1);
+    judge_private_memory(*memory, predicted, *books, result);
   }
   result.table(std::move(table));
   result.judge(Verdict::Pass,

@@ -1,6 +1,6 @@
 // 2.2 concurrency: 1 to 5 parallel sessions, each of a prompt class of its own, long and short mixed; speed,
-// fairness, latency and memory at each level, and whether a session's text beside others is its text alone
-// (cross-talk).
+// fairness, latency and memory at each level, whether a session's text beside others is its text alone
+// (cross-talk), and whether one is starved.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,6 +10,7 @@
 #include "load/latency.h"
 #include "protocol/cross_talk.h"
 #include "protocol/failure.h"
+#include "protocol/fairness.h"
 #include "protocol/result_builder.h"
 #include "protocol/scoring.h"
 #include "protocol/tests.h"
@@ -22,6 +23,8 @@ namespace {
 
 using record::Outcome;
 using record::Verdict;
+
+constexpr double kStarvedShareMax = 0.10;  // of the rounds at each level: more than chance makes
 
 struct Plan {
   std::size_t sessions;
@@ -224,6 +227,53 @@ void note_level(const Level& level, ResultBuilder& result) {
   result.metric("requests_failed" + suffix, static_cast<double>(level.failed), "", n);
 }
 
+/// The rounds of all levels in which a session was starved.
+struct StarvedRounds {
+  std::int64_t rounds = 0;
+  std::int64_t starved = 0;
+  double worst_ratio = 0;
+  std::string first;
+};
+
+void find_starved(const std::vector<std::vector<Outcome>>& alone,
+                  const std::vector<std::vector<Outcome>>& beside, StarvedRounds& found) {
+  for (std::size_t round = 0; round < beside.front().size(); ++round) {
+    std::vector<Beside> sessions(beside.size());
+    for (std::size_t i = 0; i < beside.size(); ++i)
+      if (round < beside[i].size() && round < alone[i].size())
+        sessions[i] = {&alone[i][round], &beside[i][round]};
+    const Starvation starvation = find_starvation(sessions);
+    if (!starvation.judged) continue;
+    ++found.rounds;
+    found.worst_ratio = std::max(found.worst_ratio, starvation.worst_ratio);
+    if (!starvation.starved) continue;
+    ++found.starved;
+    if (found.first.empty()) found.first = starvation.what;
+  }
+}
+
+void judge_starved(const StarvedRounds& found, ResultBuilder& result) {
+  if (found.rounds == 0) return;
+  const auto n = static_cast<double>(found.rounds);
+  const auto share = stats::wilson(static_cast<double>(found.starved), n);
+  result.metric("starved_rounds_share", static_cast<double>(found.starved) / n, "", found.rounds, share);
+  result.metric("slowdown_ratio_max", found.worst_ratio, "", found.rounds);
+  if (found.starved == 0) return;
+  const std::string text = fmt::format("unfair: a session was starved in {} of {} rounds, e.g. {}",
+                                       found.starved, found.rounds, found.first);
+  if (share.lo > kStarvedShareMax) {
+    result.judge(Verdict::Fail, text);
+    return;
+  }
+  result.finding("warning", text);
+  if (static_cast<double>(found.starved) <= kStarvedShareMax * n) return;
+  const auto enough = stats::wilson_trials(static_cast<double>(found.starved) / n, kStarvedShareMax);
+  result.judge(Verdict::Inconclusive,
+               fmt::format("{}; whether that is chance can't be told from {} rounds, from {} it could "
+                           "(tests.concurrency_rounds)",
+                           text, found.rounds, enough.value_or(found.rounds + 1)));
+}
+
 }  // namespace
 
 record::TestResult test_2_2_concurrency(Rig& rig) {
@@ -242,6 +292,7 @@ record::TestResult test_2_2_concurrency(Rig& rig) {
                       {},
                       "table"};
   std::int64_t cross_talk = 0, near_ties = 0, compared = 0;
+  StarvedRounds starved;
   for (const int count : levels) {
     if (rig.cancelled()) break;
     const auto requests = first_sessions(rig, sessions, static_cast<std::size_t>(count));
@@ -262,13 +313,16 @@ record::TestResult test_2_2_concurrency(Rig& rig) {
           result.judge(Verdict::Fail, fmt::format("at {} sessions a request {}", count, *failure));
         }
     judge_cross_talk(rig, requests, alone, beside, compared, cross_talk, near_ties, result);
+    // With more sessions than slots some must wait.
+    if (count > 1 && count <= rig.plan().target.slots) find_starved(alone, beside, starved);
   }
+  judge_starved(starved, result);
   if (compared == 0) result.judge(Verdict::Inconclusive, "no reply could be compared with its like alone");
   result.metric("cross_talk_texts", static_cast<double>(cross_talk), "", compared);
   result.metric("near_tie_texts", static_cast<double>(near_ties), "", compared);
   result.table(std::move(table));
   result.judge(Verdict::Pass, fmt::format("{} replies at {} to {} sessions: none failed, none differs from "
-                                          "its text alone but at {} near-ties",
+                                          "its text alone but at {} near-ties, and no session was starved",
                                           compared, levels.front(), levels.back(), near_ties));
   return result.take();
 }

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "target/busy_slots.h"
 #include "target/readiness.h"
 #include "target/wire.h"
 
@@ -165,6 +166,8 @@ std::uint64_t Target::send(const record::Request& request, Done done) {
 
 void Target::cancel(std::uint64_t id) { state_->wire->cancel(id); }
 
+void Target::reuse_connections(bool reuse) { state_->wire->reuse_connections(reuse); }
+
 base::Duration Target::ready_after() const { return state_->ready_after; }
 
 std::optional<int> Target::pid() const {
@@ -229,6 +232,30 @@ base::Result<std::vector<int>> Target::tokenize(std::string_view text) const {
     return fail(ErrorCode::Unsupported, "POST {}/tokenize: HTTP {} {}, expected a list of token ids",
                 address.url.text(), response.status, base::printable(response.body, 120));
   return ids;
+}
+
+base::Result<int> Target::busy_slots() const {
+  if (dialect() == Dialect::LlamaServer) {
+    MOESTRESS_TRY(const std::string body, get("/slots"));
+    if (const auto busy = busy_in_slots(body)) return *busy;
+  } else if (dialect() == Dialect::Moestress || dialect() == Dialect::Vllm) {
+    MOESTRESS_TRY(const std::string body, get("/metrics"));
+    const char* name = dialect() == Dialect::Vllm ? "vllm:num_requests_running" : "moestress_slots_busy";
+    if (const auto busy = gauge_in_metrics(body, name)) return static_cast<int>(*busy);
+  }
+  return fail(ErrorCode::Unsupported, "{} doesn't tell which of its slots are busy", to_string(dialect()));
+}
+
+MisuseResult Target::misuse(Misuse kind, record::Endpoint endpoint, base::Duration patience) const {
+  return target::misuse(state_->wire->address(), kind, endpoint, patience);
+}
+
+SlowReply Target::read_slowly(const record::Request& request, const SlowReading& how) const {
+  return target::read_slowly(state_->wire->address(), request, how);
+}
+
+ConnectionTimes Target::connection_times(std::int64_t count) const {
+  return target::connection_times(state_->wire->address(), count);
 }
 
 base::Status Target::stop() {

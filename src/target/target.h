@@ -18,8 +18,11 @@
 #include "net/url.h"
 #include "record/outcome.h"
 #include "record/request.h"
+#include "target/connection_times.h"
 #include "target/dialect.h"
+#include "target/misuse.h"
 #include "target/process.h"
+#include "target/slow_reader.h"
 
 namespace moestress::target {
 
@@ -61,6 +64,9 @@ class Target {
   /// Hangs up; the outcome is Cancelled with the text so far. Does nothing for one that has ended.
   void cancel(std::uint64_t id);
 
+  /// Whether connections are kept and reused (the default), or each request gets one of its own; any thread.
+  void reuse_connections(bool reuse);
+
   base::Duration ready_after() const;  ///< from start() to the first answer that said ready
   std::optional<int> pid() const;      ///< of a started program
   /// How a started program ended; absent while it runs, and for a URL.
@@ -78,6 +84,14 @@ class Target {
   /// Token ids of `text` without special tokens, by the server's own tokenizer (llama-server, vLLM,
   /// moestress). Waits. Errors: Unsupported where the dialect has none.
   base::Result<std::vector<int>> tokenize(std::string_view text) const;
+
+  /// How many sequences the server says it decodes now (llama-server, vLLM, moestress). Waits. Errors:
+  /// Unsupported where the dialect or the server doesn't tell.
+  base::Result<int> busy_slots() const;
+  /// As the functions of these names, towards this server. Each waits; not for the loop's thread.
+  MisuseResult misuse(Misuse kind, record::Endpoint endpoint, base::Duration patience) const;
+  SlowReply read_slowly(const record::Request& request, const SlowReading& how) const;
+  ConnectionTimes connection_times(std::int64_t count) const;
 
   /// Cancels what is in flight and ends a started program, waiting for it.
   base::Status stop();

@@ -28,17 +28,20 @@ std::uint64_t Wire::send(const record::Request& request, Finished done) {
 }
 
 void Wire::send_http(std::uint64_t id, const record::Request& request, Finished done) {
-  if (!client_)
-    client_ = std::make_unique<net::HttpClient>(loop_, address_.url, address_.timeouts, address_.limits);
+  const bool reuse = reuse_connections_;
   Open& entry = open_[id];
+  auto& client = reuse ? client_ : entry.own_client;
+  if (!client)
+    client = std::make_unique<net::HttpClient>(loop_, address_.url, address_.timeouts, address_.limits);
   entry.http = std::make_shared<HttpExchange>(
       OutcomeRecorder(request, address_.dialect, epoch_),
       [weak = weak_from_this(), id, done = std::move(done)](record::Outcome outcome) {
         if (const auto self = weak.lock()) self->forget(id);
         done(std::move(outcome));
       });
-  entry.http_id =
-      client_->start(build_request(address_.dialect, request, address_.model, address_.api_key), entry.http);
+  net::HttpRequest http = build_request(address_.dialect, request, address_.model, address_.api_key);
+  if (!reuse) http.headers.emplace_back("Connection", "close");
+  entry.http_id = client->start(std::move(http), entry.http);
 }
 
 void Wire::send_web_socket(std::uint64_t id, const record::Request& request, Finished done) {
@@ -76,7 +79,8 @@ void Wire::cancel(std::uint64_t id) {
   const auto found = open_.find(id);
   if (found == open_.end()) return;
   if (found->second.http) {
-    client_->cancel(found->second.http_id);  // its last call follows from the loop
+    auto& client = found->second.own_client ? found->second.own_client : client_;
+    client->cancel(found->second.http_id);  // its last call follows from the loop
     return;
   }
   // Not from within here: the caller, or the client's own callback, may be on the stack.

@@ -42,12 +42,17 @@ class Wire : public std::enable_shared_from_this<Wire> {
   /// Connections with a request on them; any thread.
   std::size_t in_flight() const { return in_flight_; }
 
+  /// Whether connections are kept and reused (the default) or each request over HTTP gets one of its own; any
+  /// thread, for requests from then on.
+  void reuse_connections(bool reuse) { reuse_connections_ = reuse; }
+
   const Address& address() const { return address_; }
 
  private:
   struct Open {
     std::shared_ptr<HttpExchange> http;
-    std::uint64_t http_id = 0;  ///< in the client
+    std::uint64_t http_id = 0;                    ///< in the client
+    std::unique_ptr<net::HttpClient> own_client;  ///< null where the shared one is used
     std::shared_ptr<WebSocketExchange> web_socket;
     std::unique_ptr<net::WebSocketClient> web_socket_client;
   };
@@ -64,6 +69,7 @@ class Wire : public std::enable_shared_from_this<Wire> {
   std::unordered_map<std::uint64_t, Open> open_;
   std::uint64_t next_id_ = 1;
   std::atomic<std::size_t> in_flight_{0};
+  std::atomic<bool> reuse_connections_{true};
 };
 
 }  // namespace moestress::target

@@ -51,6 +51,8 @@ class FaultCase(unittest.TestCase):
         result = json.loads((out / "result.json").read_text())
         self.of_model = result["models"][0]
         tests = {test["id"]: test for test in self.of_model["tests"]}
+        self.criteria = {criterion["id"]: criterion for criterion in result["models"][0]["criteria"]}
+        tests = {test["id"]: test for test in result["models"][0]["tests"]}
         return tests[self.id]
 
     def simulated(self, fault=None, options="", plan="", model=None):

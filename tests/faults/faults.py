@@ -372,3 +372,4 @@ class LeakingGeneration(Server):
 
     def after_request(self):
         self.kept.append(b"\x01" * 4_000_000)
+import faults_api  # noqa: E402,F401

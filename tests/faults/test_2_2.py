@@ -1,0 +1,33 @@
+from fault_case import FaultCase, main
+
+
+class Concurrency(FaultCase):
+    id = "2.2"
+
+    def server(self, fault=None):
+        return self.simulated(fault, options="--tok-s 60 --prefill-tok-s 1000")
+
+    def test_a_sound_server(self):
+        self.assert_sound(self.server())
+        self.assertEqual(self.criteria["C5"]["verdict"], "PASS", self.criteria["C5"])
+
+    def test_cross_talk(self):
+        self.assert_found(self.server("a session's text leaks into another's"), "cross-talk")
+
+    def test_a_session_that_decodes_slowly(self):
+        self.assert_found(self.server("starves the second of several sessions"), "a session was starved")
+
+    def test_a_session_that_is_served_last(self):
+        self.assert_found(self.server("serves the second of several sessions last"), "a session was starved")
+
+    def test_slower_in_all_with_each_session(self):
+        self.server("gets slower in all with each session")
+        self.assertEqual(self.criteria["C5"]["verdict"], "FAIL", self.criteria["C5"])
+
+    def test_errors_in_company(self):
+        self.assert_found(self.server("fails when three requests run"), "at 3 sessions a request")
+        self.assertEqual(self.criteria["C5"]["verdict"], "FAIL", self.criteria["C5"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+from fault_case import FaultCase, main
+
+
+class ApiStress(FaultCase):
+    id = "4.2"
+
+    def server(self, fault=None):
+        return self.simulated(fault, options="--prefill-tok-s 1000 --context 512")
+
+    def test_a_sound_server(self):
+        self.assert_sound(self.server())
+
+    def test_moestress_serve(self):
+        test = self.run_test("--device", "cpu", "--threads", "1", model=self.random_model)
+        self.assert_sound(test)
+        self.assertEqual(test["metrics"]["misuse_faults"]["value"], 0)
+
+    def test_a_server_error_for_bad_json(self):
+        self.assert_found(self.server("500 on bad JSON"), "misuse \"bad JSON\"")
+
+    def test_a_crash_by_deep_json(self):
+        test = self.server("dies of deep JSON")
+        self.assert_found(test, "misuse \"deeply nested JSON\"")
+        misuse = next(table for table in test["tables"] if table["title"] == "Misuse")
+        self.assertEqual(sum(row[misuse["columns"].index("crashed")] for row in misuse["rows"]), 1)
+
+    def test_missing_messages_accepted(self):
+        self.assert_found(self.server("accepts missing messages"), "was accepted with status 200")
+
+    def test_a_slot_that_is_kept(self):
+        self.assert_found(self.server("keeps the slot of a client that hung up"), "slots are not freed")
+
+    def test_streams_that_are_cut(self):
+        self.assert_found(self.server("cuts every third stream"), "a well-formed request over")
+
+    def test_a_slow_reader_that_stalls_all(self):
+        self.assert_found(self.server("one slow reader stalls all"), "slow readers stalled another client")
+
+
+if __name__ == "__main__":
+    main()
