@@ -56,7 +56,8 @@ std::optional<Books> books_of(Rig& rig, bool& has_device) {
   const auto add = [&](const auto& buffers, double Measured::*field) {
     for (const auto& [buffer, bytes] : buffers) {
       if (!is_host_buffer(buffer)) has_device = true;
-      (is_host_buffer(buffer) ? books.host : books.device).*field += static_cast<double>(bytes);
+      Measured& side = is_host_buffer(buffer) ? books.host : books.device;
+      side.*field += static_cast<double>(bytes);
     }
   };
   add(log.model_bytes, &Measured::weights_bytes);

@@ -27,7 +27,9 @@ class DiesOfDeepJson(Server):
 class AcceptsMissingMessages(Server):
     def parse(self, raw, chat):
         body = json.loads(raw)
-        return body if isinstance(body, dict) and "max_tokens" in body else super().parse(raw, chat)
+        if isinstance(body, dict) and not {"messages", "prompt"} & body.keys():
+            return dict(body, messages=[{"role": "user", "content": ""}])
+        return super().parse(raw, chat)
 
 
 @fault("never answers bad JSON")
@@ -102,7 +104,7 @@ class CountsRunning(Server):
         super().generate(handler, body)
 
 
-@fault("a session's text leaks into another's")
+@fault("text leaks between sessions")
 class CrossTalk(CountsRunning):
     said_last = None
 

@@ -4,15 +4,16 @@ from fault_case import FaultCase, main
 class Concurrency(FaultCase):
     id = "2.2"
 
-    def server(self, fault=None):
-        return self.simulated(fault, options="--tok-s 60 --prefill-tok-s 1000")
+    def server(self, fault=None, prefill_tok_s=1000):
+        return self.simulated(fault, options=f"--tok-s 60 --prefill-tok-s {prefill_tok_s}")
 
     def test_a_sound_server(self):
-        self.assert_sound(self.server())
+        # Slow, so that the client's own lag is little beside it.
+        self.assert_sound(self.server(prefill_tok_s=100))
         self.assertEqual(self.criteria["C5"]["verdict"], "PASS", self.criteria["C5"])
 
     def test_cross_talk(self):
-        self.assert_found(self.server("a session's text leaks into another's"), "cross-talk")
+        self.assert_found(self.server("text leaks between sessions"), "cross-talk")
 
     def test_a_session_that_decodes_slowly(self):
         self.assert_found(self.server("starves the second of several sessions"), "a session was starved")
