@@ -7,8 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "base/random.h"
 #include "base/text.h"
+#include "protocol/work.h"
 #include "target/process.h"
 
 namespace moestress::protocol {
@@ -43,9 +43,7 @@ Rig::~Rig() {
   std::filesystem::remove_all(scratch_path(""), ignored);
 }
 
-std::uint64_t Rig::seed(std::string_view purpose) const {
-  return base::derive_seed(run_.plan.seed, fmt::format("{}/{}", facts_.name, purpose));
-}
+std::uint64_t Rig::seed(std::string_view purpose) const { return seed_for({run_.plan, facts_}, purpose); }
 
 std::string Rig::scratch_path(const std::string& name) const {
   return run_.run_directory + "/scratch/" + facts_.id + "/" + name;

@@ -380,7 +380,10 @@ Work work_5_2(const WorkInput& input) {
   work.seconds = kBandwidthSeconds;
   if (sizes.open_loop_requests > 0 && sizes.open_loop_rate_per_s > 0) {
     work.paced_requests = sizes.open_loop_requests;
-    work.paced_seconds = sizes.open_loop_requests / sizes.open_loop_rate_per_s;
+    const auto starts = workload::arrivals(workload::ArrivalKind::Poisson, sizes.open_loop_rate_per_s,
+                                           static_cast<std::size_t>(sizes.open_loop_requests),
+                                           seed_for(input, "5.2/arrivals"));
+    work.paced_seconds = base::to_seconds(starts.back());
     work.paced_prompt_tokens = std::llround(sizes.open_loop_requests * prompt);
     work.paced_reply_tokens = std::llround(sizes.open_loop_requests * mixed(open_loop_tokens(sizes)));
   }

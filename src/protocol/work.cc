@@ -1,8 +1,11 @@
 #include "protocol/work.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
+#include "base/random.h"
 #include "workload/prompts.h"
 #include "workload/requests.h"
 
@@ -17,6 +20,10 @@ double prompt_tokens(const WorkInput& input, const workload::Prompt& prompt) {
 }
 
 }  // namespace
+
+std::uint64_t seed_for(const WorkInput& input, std::string_view purpose) {
+  return base::derive_seed(input.plan.seed, fmt::format("{}/{}", input.facts.name, purpose));
+}
 
 double mean_prompt_tokens(const WorkInput& input, int characters_max) {
   double sum = 0, n = 0;

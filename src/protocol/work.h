@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "plan/plan.h"
 #include "protocol/model_facts.h"
@@ -38,6 +39,9 @@ struct Work {
 
 /// What `Rig::fresh_memory` waits for: the probe's next look, 10 a second.
 inline constexpr double kProbeWaitSeconds = 0.1;
+
+/// What a test's random choices for a purpose are drawn from; `Rig::seed` is the same.
+std::uint64_t seed_for(const WorkInput& input, std::string_view purpose);
 
 /// The mean tokens of a built-in prompt in the model's template; of those of at most `characters_max` bytes,
 /// 0: of any length.
