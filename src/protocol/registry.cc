@@ -17,6 +17,7 @@ constexpr std::array kTests{
     Test{"2.3", "context", test_2_3_context, work_2_3, Speech},
     Test{"S4", "Context Window Saturation", scenario_s4_context_saturation, work_s4, Speech},
     Test{"4.1", "conversation", test_4_1_conversation, work_4_1, Speech},
+    Test{"4.2", "API stress", test_4_2_api_stress, work_4_2, Speech},
     Test{"S1", "AI Assistant Marathon", scenario_s1_marathon, work_s1, Speech, true},
     Test{"S3", "Production Load Simulation", scenario_s3_production_load, work_s3, Speech},
     Test{"5.1", "memory", test_5_1_memory, work_5_1, Speech},
