@@ -134,7 +134,8 @@ void print_text(const plan::Plan& plan, const std::vector<Prospect>& prospects, 
 
 }  // namespace
 
-base::Status print_dry_run(const plan::Plan& plan, const protocol::ResolvedDevice& device, bool json) {
+base::Status print_dry_run(const PreparedPlan& prepared, bool json) {
+  const plan::Plan& plan = prepared.plan;
   const base::Logger logger(base::LogLevel::Warning);
   MOESTRESS_TRY(const auto subjects, protocol::subjects_of(plan, logger));
   const bool embedded = plan.target.spawn.empty() && plan.target.url.empty();
@@ -146,9 +147,9 @@ base::Status print_dry_run(const plan::Plan& plan, const protocol::ResolvedDevic
   std::vector<Prospect> prospects;
   std::optional<double> total = 0;
   for (const auto& subject : subjects) {
-    const protocol::WorkInput input{subject.plan, subject.facts};
+    const protocol::WorkInput input{subject.plan, subject.facts, prepared.prompts};
     Prospect prospect{subject.facts.id, subject.plan.target.experts,
-                      protocol::forecast(input, device.software && plan.target.stand_in != "all"),
+                      protocol::forecast(input, prepared.device.software && plan.target.stand_in != "all"),
                       std::nullopt};
     if (bandwidth > 0) prospect.speeds = protocol::predicted_speeds(input, subject.placement, bandwidth);
     const auto seconds = prospect.seconds();

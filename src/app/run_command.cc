@@ -111,7 +111,7 @@ base::Result<ExitCode> run(const RunOptions& options) {
   }
   if (options.dry_run) {
     MOESTRESS_TRY(const PreparedPlan prepared, prepare(std::move(plan)));
-    MOESTRESS_TRY_STATUS(print_dry_run(prepared.plan, prepared.device, options.json));
+    MOESTRESS_TRY_STATUS(print_dry_run(prepared, options.json));
     return kPassed;
   }
   std::atomic<bool> cancelled{false};

@@ -253,7 +253,7 @@ base::Result<RunOutcome> run_plan(RunContext& run, Progress& progress) {
   RunState state;
   const bool stand_in = run.software_device && run.plan.target.stand_in != "all";
   for (const Subject& subject : subjects) {
-    const WorkInput input{subject.plan, subject.facts};
+    const WorkInput input{subject.plan, subject.facts, run.prompts};
     const double bytes = weight_bytes_per_token(input, subject.placement);
     for (Forecast& one : forecast(input, stand_in))
       state.time.add(subject.facts.id, one.test->id, std::move(one.work), bytes);

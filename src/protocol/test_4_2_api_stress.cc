@@ -176,7 +176,7 @@ ApiWay lightest_way(Rig& rig) {
 }
 
 record::Request api_request(Rig& rig, const ApiWay& way, std::size_t index, int max_tokens) {
-  static const auto prompts = workload::shortest_prompts(kPrompts);
+  const auto prompts = rig.prompts().shortest(kPrompts);
   workload::RequestShape shape = rig.request_shape(max_tokens);
   shape.endpoint = way.endpoint;
   shape.stream = way.stream;

@@ -28,7 +28,7 @@ std::uint64_t seed_for(const WorkInput& input, std::string_view purpose) {
 double mean_prompt_tokens(const WorkInput& input, int characters_max) {
   double sum = 0, n = 0;
   for (const auto domain : workload::kDomains)
-    for (const auto& prompt : workload::prompts(domain)) {
+    for (const auto& prompt : input.prompts.of(domain)) {
       if (characters_max > 0 && prompt.text.size() > static_cast<std::size_t>(characters_max)) continue;
       sum += prompt_tokens(input, prompt);
       n += 1;
@@ -44,7 +44,7 @@ std::int64_t template_tokens(const WorkInput& input) {
 
 PromptTokens short_prompts(const WorkInput& input, std::size_t count) {
   PromptTokens found;
-  for (const auto& prompt : workload::shortest_prompts(count)) {
+  for (const auto& prompt : input.prompts.shortest(count)) {
     ++found.count;
     found.mean += prompt_tokens(input, prompt);
   }
@@ -55,7 +55,7 @@ PromptTokens short_prompts(const WorkInput& input, std::size_t count) {
 PromptTokens first_prompts(const WorkInput& input, workload::Domain domain, std::size_t count,
                            int characters_max) {
   PromptTokens found;
-  for (const auto& prompt : workload::prompts(domain)) {
+  for (const auto& prompt : input.prompts.of(domain)) {
     if (static_cast<std::size_t>(found.count) == count) break;
     if (characters_max > 0 && prompt.text.size() > static_cast<std::size_t>(characters_max)) continue;
     ++found.count;

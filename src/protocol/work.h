@@ -15,6 +15,7 @@ namespace moestress::protocol {
 struct WorkInput {
   const plan::Plan& plan;
   const ModelFacts& facts;
+  const workload::PromptLibrary& prompts;  ///< the run's
 };
 
 /// How much a test asks of the target: what an estimate of its time rests on. Tokens are of all requests
@@ -43,7 +44,7 @@ inline constexpr double kProbeWaitSeconds = 0.1;
 /// What a test's random choices for a purpose are drawn from; `Rig::seed` is the same.
 std::uint64_t seed_for(const WorkInput& input, std::string_view purpose);
 
-/// The mean tokens of a built-in prompt in the model's template; of those of at most `characters_max` bytes,
+/// The mean tokens of a prompt in the model's template; of those of at most `characters_max` bytes,
 /// 0: of any length.
 double mean_prompt_tokens(const WorkInput& input, int characters_max);
 
@@ -56,9 +57,9 @@ struct PromptTokens {
   double mean = 0;
   double sum() const { return static_cast<double>(count) * mean; }
 };
-/// The `count` shortest built-in prompts, or as many as there are.
+/// The `count` shortest prompts, or as many as there are.
 PromptTokens short_prompts(const WorkInput& input, std::size_t count);
-/// The first `count` of a domain's built-in prompts of at most `characters_max` bytes, 0: of any length.
+/// The first `count` of a domain's prompts of at most `characters_max` bytes, 0: of any length.
 PromptTokens first_prompts(const WorkInput& input, workload::Domain domain, std::size_t count,
                            int characters_max);
 
