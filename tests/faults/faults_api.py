@@ -40,8 +40,13 @@ class SilentOnBadJson(Server):
 
 @fault("keeps the slot of a client that hung up")
 class KeepsSlot(Server):
+    def __init__(self, options):
+        super().__init__(options)
+        release = self.slots.release
+        self.slots.release = lambda: getattr(threading.current_thread(), "hung_up", False) or release()
+
     def on_hang_up(self):
-        threading.Thread(target=self.slots.acquire, daemon=True).start()
+        threading.current_thread().hung_up = True
 
 
 @fault("cuts every third stream")
