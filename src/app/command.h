@@ -33,5 +33,6 @@ void add_run_command(CLI::App& program, int& exit_code);
 void add_doctor_command(CLI::App& program, int& exit_code);
 void add_resume_command(CLI::App& program, int& exit_code);
 void add_report_command(CLI::App& program, int& exit_code);
+void add_tasks_command(CLI::App& program, int& exit_code);
 
 }  // namespace moestress::app

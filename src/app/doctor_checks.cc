@@ -1,21 +1,14 @@
 #include "app/doctor_checks.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <filesystem>
-#include <optional>
 #include <string_view>
 #include <system_error>
-#include <thread>
 
 #include "base/text.h"
 #include "engine/model.h"
@@ -26,6 +19,7 @@
 #include "probe/page_cache.h"
 #include "probe/process.h"
 #include "probe/text_file.h"
+#include "quality/sandbox.h"
 
 namespace moestress::app {
 namespace {
@@ -36,7 +30,6 @@ namespace fs = std::filesystem;
 constexpr double kMemoryWanted = 4e9;
 constexpr double kDiskWanted = 2e9;
 constexpr double kQuietLoad = 0.25;  // of the CPUs, from other programs
-constexpr auto kSandboxTimeout = std::chrono::seconds(5);
 
 std::string bytes_text(std::int64_t bytes) { return base::human_bytes(static_cast<double>(bytes)); }
 
@@ -167,44 +160,23 @@ DoctorCheck check_vulkan_drivers() {
   return {"vulkan", "Vulkan drivers", State::Ok, fmt::format("{}", fmt::join(drivers, ", ")), ""};
 }
 
-/// The exit status of a program that is found in PATH and says nothing; absent if it could not be started or
-/// did not end in time.
-std::optional<int> run_quietly(std::vector<std::string> words) {
-  std::vector<char*> argv;
-  argv.reserve(words.size() + 1);
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  posix_spawn_file_actions_t files;
-  ::posix_spawn_file_actions_init(&files);
-  ::posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-  ::posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-  pid_t pid = 0;
-  const int failed = ::posix_spawnp(&pid, argv[0], &files, nullptr, argv.data(), environ);
-  ::posix_spawn_file_actions_destroy(&files);
-  if (failed != 0) return std::nullopt;
-  const auto deadline = std::chrono::steady_clock::now() + kSandboxTimeout;
-  int status = 0;
-  while (::waitpid(pid, &status, WNOHANG) == 0) {
-    if (std::chrono::steady_clock::now() >= deadline) {
-      ::kill(pid, SIGKILL);
-      ::waitpid(pid, &status, 0);
-      return std::nullopt;
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
-}
-
 DoctorCheck check_sandbox() {
-  const std::string skipped = "; until then test 6.2 runs no generated code";
-  if (run_quietly({"bwrap", "--version"}) != 0)
-    return {"sandbox", "Sandbox", State::Missing, "no bubblewrap", "install bubblewrap" + skipped};
-  if (run_quietly({"bwrap", "--ro-bind", "/", "/", "--unshare-all", "--die-with-parent", "true"}) != 0)
-    return {
-        "sandbox", "Sandbox", State::Missing, "bubblewrap is there, but may not make namespaces",
-        "allow user namespaces (`sysctl kernel.unprivileged_userns_clone=1`, or the container's options)" +
-            skipped};
-  return {"sandbox", "Sandbox", State::Ok, "bubblewrap works", ""};
+  const auto sandbox = quality::Sandbox::open();
+  if (!sandbox)
+    return {"sandbox", "Sandbox", State::Missing, "no code can be run in one",
+            sandbox.error().message + "; until then test 6.2 asks for no code"};
+  std::vector<std::string> works, missing;
+  for (const auto language : {workload::Language::Python, workload::Language::Cpp}) {
+    const auto there = sandbox->supports(language);
+    if (there) works.emplace_back(workload::to_string(language));
+    if (!there) missing.push_back(there.error().message);
+  }
+  if (missing.empty())
+    return {"sandbox", "Sandbox", State::Ok, fmt::format("bubblewrap runs {}", fmt::join(works, " and ")),
+            ""};
+  return {"sandbox", "Sandbox", State::Limited,
+          works.empty() ? "bubblewrap works" : fmt::format("bubblewrap runs {}", fmt::join(works, " and ")),
+          fmt::format("{}; until then test 6.2 asks for no code in it", fmt::join(missing, "; "))};
 }
 
 DoctorCheck check_bandwidth() {

@@ -59,6 +59,7 @@ int run(int argc, char** argv) {
   add_score_command(program, exit_code);
   add_doctor_command(program, exit_code);
   add_report_command(program, exit_code);
+  add_tasks_command(program, exit_code);
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

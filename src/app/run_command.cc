@@ -26,6 +26,7 @@ struct RunOptions {
   std::string dialect;
   std::string baseline;
   std::string baseline_model;
+  std::string baseline_url;
   std::string api_key_env;
   std::string device;
   std::string experts;
@@ -66,6 +67,7 @@ base::Result<plan::Plan> resolve_plan(const RunOptions& options) {
   set(plan.target.dialect, options.dialect);
   set(plan.target.baseline, options.baseline);
   set(plan.target.baseline_model, options.baseline_model);
+  set(plan.target.baseline_url, options.baseline_url);
   set(plan.target.api_key_env, options.api_key_env);
   set(plan.target.device, options.device);
   set(plan.target.experts, options.experts);
@@ -152,9 +154,11 @@ void add_run_command(CLI::App& program, int& exit_code) {
       "--spawn", options->spawn,
       "a command that starts a server; {port} is replaced by a free one. It is recorded: no secret in it");
   command->add_option("--baseline", options->baseline,
-                      "what plays GPU-only in 6.1: device, cpu (rounding otherwise) or auto");
+                      "what plays GPU-only in 6.1 and 6.2: device, cpu (rounding otherwise) or auto");
   command->add_option("--baseline-model", options->baseline_model,
                       "GGUF file that plays it, e.g. the model before a conversion");
+  command->add_option("--baseline-target", options->baseline_url,
+                      "a running server that plays it beside --target or --spawn, by URL");
   command->add_option("--dialect", options->dialect, "auto, openai, shimmy, llama-server, ollama or vllm");
   command->add_option("--api-key-env", options->api_key_env,
                       "the environment variable that holds the server's API key");

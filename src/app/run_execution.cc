@@ -27,7 +27,8 @@ ExitCode exit_code_of(const protocol::RunOutcome& outcome) {
 
 base::Status check_plan(const plan::Plan& plan) {
   MOESTRESS_TRY_STATUS(plan::validate(plan));
-  if (!plan.target.url.empty()) MOESTRESS_TRY_STATUS(net::parse_url(plan.target.url).map([](const auto&) {}));
+  for (const std::string& url : {plan.target.url, plan.target.baseline_url})
+    if (!url.empty()) MOESTRESS_TRY_STATUS(net::parse_url(url).map([](const auto&) {}));
   if (plan.models.empty())
     return base::fail(base::ErrorCode::Usage,
                       "no model: name its GGUF file with -m; also for a server of another kind, since its "

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <fstream>
 #include <map>
@@ -19,14 +20,17 @@
 namespace moestress::app {
 namespace {
 
+constexpr int kGenerateMax = 100000;
+
 struct ScoreOptions {
   std::string model;
   std::string device = "auto";
   std::string experts = "cpu";
-  std::string text;  ///< JSON lines: {"id", "text", "chat"}
+  std::string text;  ///< JSON lines: {"id", "text", "chat", "generate"}
   std::string from;  ///< a score file whose tokens are scored instead
   std::string out;
   int generate = 0;
+  bool until_end = false;
   int slots = 8;
   int context_tokens = 1024;
   int threads = 0;
@@ -35,10 +39,15 @@ struct ScoreOptions {
   bool other_rounding = false;
 };
 
+bool is_positive(const nlohmann::json& value) {
+  return value.is_number_unsigned() && value.get<std::uint64_t>() > 0;
+}
+
 struct Texts {
   std::vector<std::string> ids;
   std::vector<std::vector<engine::Token>> tokens;
   std::vector<std::size_t> scored_from;
+  std::vector<int> generate;  ///< tokens of a reply
 };
 
 base::Result<Texts> read_prompts(const ScoreOptions& options, const engine::Model& model) {
@@ -50,11 +59,12 @@ base::Result<Texts> read_prompts(const ScoreOptions& options, const engine::Mode
     if (line.empty()) continue;
     const auto json = nlohmann::json::parse(line, nullptr, false);
     if (!json.is_object() || !json.contains("id") || !json["id"].is_string() || !json.contains("text") ||
-        !json["text"].is_string() || (json.contains("chat") && !json["chat"].is_boolean()))
+        !json["text"].is_string() || (json.contains("chat") && !json["chat"].is_boolean()) ||
+        (json.contains("generate") && !is_positive(json["generate"])))
       return base::fail(
           base::ErrorCode::Format,
-          "{}:{}: expected a JSON object with the strings \"id\" and \"text\", and true or false as "
-          "\"chat\"",
+          "{}:{}: expected a JSON object with the strings \"id\" and \"text\", true or false as "
+          "\"chat\", and a number of tokens over 0 as \"generate\"",
           options.text, number);
     std::string text = json["text"];
     if (json.contains("chat") && json["chat"].get<bool>()) {
@@ -67,6 +77,8 @@ base::Result<Texts> read_prompts(const ScoreOptions& options, const engine::Mode
       return base::fail(base::ErrorCode::Format, "{}:{}: a text needs at least two tokens", options.text,
                         number);
     texts.scored_from.push_back(1);
+    const auto generate = json.value("generate", static_cast<std::uint64_t>(options.generate));
+    texts.generate.push_back(static_cast<int>(std::min<std::uint64_t>(generate, kGenerateMax)));
   }
   if (texts.ids.empty()) return base::fail(base::ErrorCode::Format, "{}: holds no text", options.text);
   return texts;
@@ -84,9 +96,10 @@ base::Result<Texts> read_score_tokens(const std::string& path) {
   }
 }
 
-/// Extends each text by a greedy reply of exactly `count` tokens; only the reply is scored.
+/// Extends each text by a greedy reply of exactly its number of tokens, or `until_end` of as many at most;
+/// only the reply is scored.
 base::Status generate_replies(const std::shared_ptr<const engine::Model>& model,
-                              const engine::ContextOptions& context, int count, Texts& texts,
+                              const engine::ContextOptions& context, bool until_end, Texts& texts,
                               const base::Logger& engine_log, const base::Logger& progress) {
   engine::ContextOptions untraced = context;
   untraced.trace_routing = false;
@@ -99,8 +112,8 @@ base::Status generate_replies(const std::shared_ptr<const engine::Model>& model,
   for (std::size_t i = 0; i < texts.tokens.size(); ++i) {
     engine::Generation generation;
     generation.prompt = texts.tokens[i];
-    generation.max_tokens = count;
-    generation.ignore_eos = true;
+    generation.max_tokens = texts.generate[i];
+    generation.ignore_eos = !until_end;
     const auto submitted = batcher->submit(
         std::move(generation),
         [&replies, i](const engine::GeneratedToken& token) { replies[i].push_back(token.token); },
@@ -179,7 +192,7 @@ base::Status score(const ScoreOptions& options) {
   MOESTRESS_TRY(Texts texts,
                 options.from.empty() ? read_prompts(options, *model) : read_score_tokens(options.from));
   if (options.generate > 0)
-    MOESTRESS_TRY_STATUS(generate_replies(model, context, options.generate, texts, engine_log, progress));
+    MOESTRESS_TRY_STATUS(generate_replies(model, context, options.until_end, texts, engine_log, progress));
 
   quality::ScoreHeader header;
   header.model = options.model;
@@ -203,17 +216,20 @@ void add_score_command(CLI::App& program, int& exit_code) {
   command->add_option("-m,--model", options->model, "GGUF file")->required()->check(CLI::ExistingFile);
   command->add_option("--device", options->device, "auto, cpu, or a device as `moestress doctor` lists it");
   command->add_option("--experts", options->experts, "cpu, gpu, first:N or a placement file");
-  auto* text =
-      command->add_option("--text", options->text, "JSON lines: {\"id\":…, \"text\":…, \"chat\":true|false}")
-          ->check(CLI::ExistingFile);
+  auto* text = command
+                   ->add_option("--text", options->text,
+                                "JSON lines: {\"id\":…, \"text\":…, \"chat\":true|false, \"generate\":N}")
+                   ->check(CLI::ExistingFile);
   auto* from = command->add_option("--from", options->from, "a score file whose tokens are scored again")
                    ->check(CLI::ExistingFile);
   text->excludes(from);
   command
       ->add_option("--generate", options->generate,
                    "extend each text by a greedy reply of N tokens, and score that")
-      ->check(CLI::Range(0, 100000))
+      ->check(CLI::Range(0, kGenerateMax))
       ->excludes(from);
+  command->add_flag("--until-end", options->until_end,
+                    "a reply ends where the model ends it, N tokens at most");
   command->add_option("--slots", options->slots, "texts evaluated together")->check(CLI::Range(1, 64));
   command->add_option("--ctx", options->context_tokens, "context tokens for each of them")
       ->check(CLI::Range(16, 1 << 24));

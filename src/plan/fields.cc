@@ -38,6 +38,7 @@ const std::array kFields{
     Field{"target", "stand_in", FIELD(target.stand_in)},
     Field{"target", "baseline", FIELD(target.baseline)},
     Field{"target", "baseline_model", FIELD(target.baseline_model)},
+    Field{"target", "baseline_url", FIELD(target.baseline_url)},
     Field{"target", "slots", FIELD(target.slots), 1, 64},
     Field{"target", "context_tokens", FIELD(target.context_tokens), 64, kTokensMax},
     Field{"target", "threads", FIELD(target.threads), 0, 1024},
@@ -77,7 +78,10 @@ const std::array kFields{
     Field{"tests", "profile_context_lengths", FIELD(tests.profile_context_lengths), 1, kTokensMax, {}, 1},
     Field{"tests", "consistency_prompts", FIELD(tests.consistency_prompts), 1, kCountMax, 2},
     Field{"tests", "consistency_tokens", FIELD(tests.consistency_tokens), 1, kTokensMax, 8},
-    Field{"tests", "reasoning_tasks", FIELD(tests.reasoning_tasks), 1, kCountMax, 2},
+    Field{"tests", "consistency_facts", FIELD(tests.consistency_facts), 1, kCountMax, 2},
+    Field{"tests", "consistency_long_tokens", FIELD(tests.consistency_long_tokens), 1, kTokensMax, 32},
+    Field{"tests", "reasoning_families", FIELD(tests.reasoning_families)},
+    Field{"tests", "reasoning_tasks", FIELD(tests.reasoning_tasks), 1, 10000, 1},
     Field{"tests", "reasoning_tokens", FIELD(tests.reasoning_tokens), 1, kTokensMax},
     Field{"tests", "reasoning_difficulty", FIELD(tests.reasoning_difficulty), 1, 5},
     Field{"tests", "marathon_seconds", FIELD(tests.marathon_seconds), 0.1, kSecondsMax, 2},
@@ -172,7 +176,7 @@ std::string target_complaint(std::string_view key, const std::string& value) {
     const auto known = known_dialects();
     if (std::find(known.begin(), known.end(), value) == known.end())
       return unknown_name("dialect", value, {known.begin(), known.end()});
-  } else if (key == "url") {
+  } else if (key == "url" || key == "baseline_url") {
     if (!value.empty() && !value.starts_with("http://") && !value.starts_with("https://"))
       return "must begin with http:// or https://";
   } else if (key == "api_key_env") {
@@ -185,16 +189,23 @@ std::string target_complaint(std::string_view key, const std::string& value) {
   return {};
 }
 
+/// For a list of names that must be known, each once.
+std::string names_complaint(std::string_view what, const std::vector<std::string>& names,
+                            const std::vector<std::string>& known) {
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (std::find(known.begin(), known.end(), names[i]) == known.end())
+      return unknown_name(what, names[i], known);
+    const auto before = names.begin() + static_cast<std::ptrdiff_t>(i);
+    if (std::find(names.begin(), before, names[i]) != before)
+      return fmt::format("names {} \"{}\" twice", what, names[i]);
+  }
+  return {};
+}
+
 std::string only_complaint(const std::vector<std::string>& only) {
   std::vector<std::string> ids;
   for (const TestName& test : known_tests()) ids.emplace_back(test.id);
-  for (std::size_t i = 0; i < only.size(); ++i) {
-    if (std::find(ids.begin(), ids.end(), only[i]) == ids.end()) return unknown_name("test", only[i], ids);
-    if (std::find(only.begin(), only.begin() + static_cast<std::ptrdiff_t>(i), only[i]) !=
-        only.begin() + static_cast<std::ptrdiff_t>(i))
-      return fmt::format("names test \"{}\" twice", only[i]);
-  }
-  return {};
+  return names_complaint("test", only, ids);
 }
 
 std::string models_complaint(const std::vector<std::string>& models) {
@@ -228,6 +239,11 @@ std::string list_complaint(const Field& field, const std::vector<std::string>& l
     if (auto wrong = text_complaint(text); !wrong.empty()) return wrong;
   if (field.key == "only") return only_complaint(list);
   return field.key == "models" ? models_complaint(list) : placements_complaint(list);
+  if (field.key == "reasoning_families") {
+    const auto known = known_task_families();
+    return names_complaint("family", list, {known.begin(), known.end()});
+  }
+  return field.key == "only" ? only_complaint(list) : models_complaint(list);
 }
 
 }  // namespace
@@ -266,6 +282,9 @@ std::optional<Contradiction> contradiction(const Plan& plan) {
   };
   if (!plan.target.spawn.empty() && !plan.target.url.empty())
     return Contradiction{field("url"), "spawn and url exclude each other: name one of them"};
+  if (!plan.target.baseline_url.empty() && plan.target.spawn.empty() && plan.target.url.empty())
+    return Contradiction{field("baseline_url"),
+                         "baseline_url needs a server of another kind as the target (spawn or url)"};
   if (!plan.target.url.empty() && plan.models.size() > 1)
     return Contradiction{field("url"), fmt::format("a server at a URL serves one model, but {} are named",
                                                    plan.models.size())};

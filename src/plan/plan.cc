@@ -37,6 +37,8 @@ constexpr std::array kTests{
 };
 constexpr std::array<std::string_view, 6> kDialects{"auto",         "openai", "shimmy",
                                                     "llama-server", "ollama", "vllm"};
+constexpr std::array<std::string_view, 8> kTaskFamilies{"arithmetic", "knights", "ordering", "zebra",
+                                                        "sequence",   "dates",   "code",     "debugging"};
 constexpr std::array<std::string_view, 3> kSuites{"smoke", "standard", "full"};
 constexpr double kFactorMax = 1000;
 
@@ -73,6 +75,7 @@ bool Plan::wants(std::string_view test_id) const {
 
 std::span<const TestName> known_tests() { return kTests; }
 std::span<const std::string_view> known_dialects() { return kDialects; }
+std::span<const std::string_view> known_task_families() { return kTaskFamilies; }
 std::span<const std::string_view> built_in_suites() { return kSuites; }
 
 base::Result<Plan> scaled(Plan plan, double factor) {

@@ -25,6 +25,8 @@ struct TargetPlan {
   /// one.
   std::string baseline = "auto";
   std::string baseline_model;  ///< GGUF that plays it, e.g. as it was before a conversion; empty: the same
+  /// A running server that plays it in 6.1 and 6.2 where the target is a server of another kind; empty: none.
+  std::string baseline_url;
   int slots = 4;
   int context_tokens = 2048;  ///< per slot
   int threads = 0;            ///< 0: one per physical core
@@ -86,10 +88,13 @@ struct TestParameters {
   // 6.1 consistency
   int consistency_prompts = 0;  ///< C4 can be decided from 73 on; scales, at least 2
   int consistency_tokens = 0;   ///< compared of each; scales, at least 8
+  int consistency_facts = 0;    ///< questions with a known answer, asked of both sides; scales, at least 2
+  int consistency_long_tokens = 0;  ///< of a long reply on each side, for coherence; scales, at least 32
   // 6.2 reasoning
-  int reasoning_tasks = 0;       ///< of each family; scales, at least 2
-  int reasoning_tokens = 0;      ///< bound of an answer
-  int reasoning_difficulty = 1;  ///< 1 (a step or two) to 5
+  std::vector<std::string> reasoning_families;  ///< some of known_task_families(); empty: all
+  int reasoning_tasks = 0;                      ///< of each family; scales, at least 1
+  int reasoning_tokens = 0;                     ///< bound of an answer
+  int reasoning_difficulty = 1;                 ///< 1 (a step or two) to 5
   // S1 marathon
   double marathon_seconds = 0;             ///< scales, at least 2
   int marathon_threads = 0;                ///< conversations that go on side by side
@@ -177,6 +182,8 @@ struct TestName {
 std::span<const TestName> known_tests();
 /// "auto", "openai", "shimmy", "llama-server", "ollama", "vllm".
 std::span<const std::string_view> known_dialects();
+/// "arithmetic", "knights", …: what workload makes tasks of.
+std::span<const std::string_view> known_task_families();
 /// "smoke", "standard", "full".
 std::span<const std::string_view> built_in_suites();
 

@@ -171,12 +171,16 @@ TEST(ParsePlan, RangesAreChecked) {
   EXPECT_THAT(error_of("suite = \"a\\u0000b\""), HasSubstr("control character"));
   EXPECT_THAT(error_of("suite = \"\""), HasSubstr("must not be empty"));
   EXPECT_THAT(error_of("only = [\"2.2\", \"2.2\"]"), HasSubstr("twice"));
+  EXPECT_THAT(error_of("[tests]\nreasoning_families = [\"zebras\"]"), HasSubstr("did you mean \"zebra\"?"));
+  EXPECT_THAT(error_of("[tests]\nreasoning_families = [\"code\", \"code\"]"), HasSubstr("twice"));
   EXPECT_THAT(error_of("models = [\"a/x.gguf\", \"b/x.gguf\"]"), HasSubstr("\"x.gguf\""));
 }
 
 TEST(ParsePlan, TargetsThatExcludeEachOtherAreRefusedAtTheirLine) {
   EXPECT_EQ(error_of("[target]\nspawn = \"server\"\nurl = \"http://127.0.0.1:8080\""),
             "p.toml:3: spawn and url exclude each other: name one of them");
+  EXPECT_EQ(error_of("[target]\nbaseline_url = \"http://127.0.0.1:8080\""),
+            "p.toml:2: baseline_url needs a server of another kind as the target (spawn or url)");
   EXPECT_THAT(error_of("models = [\"a.gguf\", \"b.gguf\"]\n[target]\nspawn = \"x {port}\""),
               HasSubstr("one command serves one model, but 2 are named"));
   EXPECT_THAT(error_of("[target]\nurl = \"127.0.0.1:8080\""), HasSubstr("must begin with http://"));

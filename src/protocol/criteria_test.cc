@@ -172,6 +172,29 @@ TEST_F(Criteria, C4NeedsTaskOutcomesToo) {
   EXPECT_EQ(decide("C4").verdict, Verdict::Fail);
 }
 
+TEST_F(Criteria, C4IsDecidedByTheLowerOfBothLimits) {
+  record::TestResult reasoning;
+  reasoning.id = "6.2";
+  reasoning.verdict = Verdict::Pass;
+  reasoning.metrics = {{"task_outcomes_unflipped", {1.0, "", 96, {{0.962, 1.0}}}}};
+  model_.tests.push_back(reasoning);
+  EXPECT_EQ(decide("C4").verdict, Verdict::Pass);
+  EXPECT_NEAR(decide("C4").measured.value(), 96.0, 1e-9);
+  set_metric("6.2", "task_outcomes_unflipped", {1.0, "", 40, {{0.912, 1.0}}});
+  EXPECT_EQ(decide("C4").verdict, Verdict::Inconclusive);
+  EXPECT_NE(decide("C4").reason.find("73 tasks"), std::string::npos) << decide("C4").reason;
+  EXPECT_NEAR(decide("C4").measured.value(), 91.2, 1e-9);
+  set_metric("6.2", "task_outcomes_unflipped", {0.80, "", 200, {{0.74, 0.85}}});
+  EXPECT_EQ(decide("C4").verdict, Verdict::Fail) << "outcomes flip, even if as often one way as the other";
+  set_metric("6.2", "task_outcomes_unflipped", {1.0, "", 96, {{0.962, 1.0}}});
+  set_metric("6.1", "top1_agreement", {0.95, "", 100, {{0.89, 0.98}}});
+  EXPECT_EQ(decide("C4").verdict, Verdict::Inconclusive);
+  set_metric("6.2", "baseline_on_cpu", {1, "", 96, {}});
+  EXPECT_EQ(decide("C4").verdict, Verdict::Inconclusive);
+  test_of(model_, "6.2").verdict = Verdict::Fail;
+  EXPECT_EQ(decide("C4").verdict, Verdict::Fail);
+}
+
 TEST_F(Criteria, C5FindsEachDegradation) {
   EXPECT_EQ(decide("C5").verdict, Verdict::Pass);
   set_metric("2.2", "session_tok_s_min_s3", {9, "tok/s", 3, {}});

@@ -25,6 +25,7 @@ constexpr std::array kTests{
     Test{"5.2", "profile", test_5_2_profile, work_5_2, Speech},
     Test{"S2", "Expert Specialization Challenge", scenario_s2_expert_specialization, work_s2, Speech},
     Test{"3.2", "specialisation", test_3_2_specialisation, work_3_2, Speech},
+    Test{"6.2", "reasoning", test_6_2_reasoning, work_6_2, Speech},
     Test{"3.1", "routing", test_3_1_routing, work_3_1, None},
     Test{"6.1", "consistency", test_6_1_consistency, work_6_1, None},
 };

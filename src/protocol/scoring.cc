@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "base/text.h"
+#include "quality/score_file.h"
 #include "target/process.h"
 
 namespace moestress::protocol {
@@ -15,8 +16,11 @@ namespace {
 
 base::Status write_texts(const std::string& path, const std::vector<ScoringText>& texts) {
   std::ofstream file(path);
-  for (const auto& text : texts)
-    file << nlohmann::json{{"id", text.id}, {"text", text.text}, {"chat", text.chat}}.dump() << '\n';
+  for (const auto& text : texts) {
+    nlohmann::json line{{"id", text.id}, {"text", text.text}, {"chat", text.chat}};
+    if (text.generate > 0) line["generate"] = text.generate;
+    file << line.dump() << '\n';
+  }
   file.flush();
   if (!file) return base::fail(base::ErrorCode::Io, "{}: can't be written; is the disk full?", path);
   return {};
@@ -63,6 +67,7 @@ std::vector<std::string> arguments(const Rig& rig, const RunContext& run, const 
   } else {
     argv.insert(argv.end(), {"--from", job.from});
   }
+  if (job.until_end) argv.emplace_back("--until-end");
   if (job.trace) argv.emplace_back("--trace");
   if (!job.logits) argv.emplace_back("--no-logits");
   if (job.other_rounding) argv.emplace_back("--other-rounding");
@@ -94,6 +99,41 @@ base::Result<std::string> run_scoring(Rig& rig, const ScoringJob& job) {
     return base::fail(base::ErrorCode::TargetDied, "moestress score ({}, experts {}) {}:\n{}", job.name,
                       job.experts, end, target::log_tail(spec.log_path, 5));
   return out;
+}
+
+base::Result<Replies> replies_in(const Rig& rig, const std::string& path) {
+  MOESTRESS_TRY(auto reader, quality::ScoreReader::open(path));
+  Replies replies;
+  while (true) {
+    MOESTRESS_TRY(const auto text, reader.next());
+    if (!text) return replies;
+    const std::vector<engine::Token> reply(
+        text->tokens.begin() + static_cast<std::ptrdiff_t>(text->scored_from), text->tokens.end());
+    replies.ids.push_back(text->id);
+    replies.texts.push_back(rig.facts().tokenizer->detokenize(reply));
+  }
+}
+
+bool cpu_plays_gpu(const Rig& rig) {
+  const std::string& baseline = rig.plan().target.baseline;
+  const bool real_device = rig.has_device() && !rig.software_device();
+  return baseline == "cpu" || (baseline == "auto" && !real_device);
+}
+
+ScoringJob placement_job(const Rig& rig, const std::string& name) {
+  ScoringJob job;
+  job.name = name;
+  job.device = cpu_plays_gpu(rig) ? "cpu" : rig.plan().target.device;
+  job.experts = rig.plan().target.experts;
+  return job;
+}
+
+ScoringJob baseline_job(const Rig& rig, const std::string& name) {
+  ScoringJob job = placement_job(rig, name);
+  job.experts = "gpu";
+  job.model = rig.plan().target.baseline_model;
+  job.other_rounding = cpu_plays_gpu(rig);
+  return job;
 }
 
 }  // namespace moestress::protocol

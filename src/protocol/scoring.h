@@ -13,6 +13,7 @@ struct ScoringText {
   std::string id;
   std::string text;
   bool chat = true;  ///< put into the model's template as a user's message
+  int generate = 0;  ///< tokens of the reply to this one; 0: as many as the job says
 };
 
 /// One run of `moestress score`, on one placement.
@@ -24,6 +25,7 @@ struct ScoringJob {
   std::vector<ScoringText> texts;  ///< or
   std::string from;                ///< a score file whose tokens are scored again
   int generate = 0;                ///< tokens of a greedy reply to each text
+  bool until_end = false;          ///< a reply ends where the model ends it
   int context_tokens = 1024;
   int slots = 8;
   bool trace = false;
@@ -34,5 +36,20 @@ struct ScoringJob {
 /// Runs it in a process of its own and gives the score file's path. Errors: what the process said of its end;
 /// Timeout for one that makes no progress; Cancelled on interruption.
 base::Result<std::string> run_scoring(Rig& rig, const ScoringJob& job);
+
+/// The texts of the replies in a score file, in its order.
+struct Replies {
+  std::vector<std::string> ids;
+  std::vector<std::string> texts;
+};
+base::Result<Replies> replies_in(const Rig& rig, const std::string& path);
+
+/// Whether the CPU in another rounding plays GPU-only: a device made of software takes minutes for a sentence
+/// of a model that speaks.
+bool cpu_plays_gpu(const Rig& rig);
+/// A job with the experts as the plan places them, on the device that is compared.
+ScoringJob placement_job(const Rig& rig, const std::string& name);
+/// A job on the baseline: GPU-only, or what plays it.
+ScoringJob baseline_job(const Rig& rig, const std::string& name);
 
 }  // namespace moestress::protocol

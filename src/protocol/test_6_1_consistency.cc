@@ -4,20 +4,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
-#include "base/text.h"
 #include "gguf/file.h"
-#include "protocol/failure.h"
+#include "protocol/free_answers.h"
 #include "protocol/result_builder.h"
 #include "protocol/scoring.h"
 #include "protocol/tests.h"
 #include "quality/consistency.h"
 #include "quality/damage.h"
-#include "quality/score_file.h"
-#include "quality/text_metrics.h"
 #include "stats/interval.h"
-#include "stats/quantile.h"
 
 namespace moestress::protocol {
 namespace {
@@ -25,19 +20,7 @@ namespace {
 using quality::Consistency;
 using record::Verdict;
 
-/// Whether the CPU in another rounding plays GPU-only: a device made of software takes minutes for a sentence
-/// of a model that speaks.
-bool cpu_plays_gpu(const Rig& rig) {
-  const std::string& baseline = rig.plan().target.baseline;
-  const bool real_device = rig.has_device() && !rig.software_device();
-  return baseline == "cpu" || (baseline == "auto" && !real_device);
-}
-
-ScoringJob placement_job(const Rig& rig, const std::string& name, const std::string& experts) {
-  ScoringJob job;
-  job.name = name;
-  job.device = cpu_plays_gpu(rig) ? "cpu" : rig.plan().target.device;
-  job.experts = experts;
+ScoringJob traced(ScoringJob job) {
   job.trace = true;
   return job;
 }
@@ -54,53 +37,6 @@ base::Result<bool> same_kernels(const Rig& rig) {
                     [](const gguf::Tensor& a, const gguf::Tensor& b) {
                       return a.name == b.name && a.type.id == b.type.id && a.dims == b.dims;
                     });
-}
-
-/// As GPU-only, or what plays it.
-ScoringJob baseline_job(const Rig& rig, const std::string& name) {
-  ScoringJob job = placement_job(rig, name, "gpu");
-  job.model = rig.plan().target.baseline_model;
-  job.other_rounding = cpu_plays_gpu(rig);
-  return job;
-}
-
-struct Texts {
-  std::vector<std::string> ids;
-  std::vector<std::string> replies;
-};
-
-base::Result<Texts> replies_of(const Rig& rig, const std::string& path) {
-  MOESTRESS_TRY(auto reader, quality::ScoreReader::open(path));
-  Texts texts;
-  while (true) {
-    MOESTRESS_TRY(const auto text, reader.next());
-    if (!text) return texts;
-    const std::vector<engine::Token> reply(
-        text->tokens.begin() + static_cast<std::ptrdiff_t>(text->scored_from), text->tokens.end());
-    texts.ids.push_back(text->id);
-    texts.replies.push_back(rig.facts().tokenizer->detokenize(reply));
-  }
-}
-
-void note_texts(const std::vector<std::string>& a, const std::vector<std::string>& b, const std::string& pair,
-                ResultBuilder& result) {
-  std::vector<double> rouge, chrf, edit;
-  double identical = 0;
-  const std::size_t n = std::min(a.size(), b.size());
-  for (std::size_t i = 0; i < n; ++i) {
-    rouge.push_back(quality::rouge_l(b[i], a[i]));
-    chrf.push_back(quality::chrf(b[i], a[i]));
-    edit.push_back(quality::edit_similarity(b[i], a[i]));
-    identical += a[i] == b[i] ? 1 : 0;
-  }
-  if (n == 0) return;
-  const auto count = static_cast<std::int64_t>(n);
-  const auto mean = [](const std::vector<double>& values) { return stats::summarize(values).mean; };
-  result.metric(pair + "_text_identical", identical / static_cast<double>(n), "", count,
-                stats::wilson(identical, static_cast<double>(n)));
-  result.metric(pair + "_text_rouge_l", mean(rouge), "", count, stats::mean_interval(rouge));
-  result.metric(pair + "_text_chrf", mean(chrf), "", count, stats::mean_interval(chrf));
-  result.metric(pair + "_text_edit_similarity", mean(edit), "", count, stats::mean_interval(edit));
 }
 
 void note_consistency(const Consistency& consistency, const std::string& prefix, ResultBuilder& result) {
@@ -235,37 +171,25 @@ void judge(const Rig& rig, const Floors& floors, const Consistency& pair, const 
   }
 }
 
-constexpr int kScorings = 5;  // of compare_placements
-
 base::Status compare_placements(Rig& rig, ResultBuilder& result) {
-  const std::string& experts = rig.plan().target.experts;
-  const auto count = static_cast<std::size_t>(rig.sizes().consistency_prompts);
-  ScoringJob gpu = baseline_job(rig, "gpu-only");
-  // Short ones: many independent samples for little time.
-  for (const auto& prompt : rig.prompts().shortest(count))
+  ScoringJob gpu = traced(baseline_job(rig, "gpu-only"));
+  for (const auto& prompt : questions_of(rig.prompts(), rig.sizes(), rig.facts().random_weights).prompts)
     gpu.texts.push_back({prompt.id, prompt.text, true});
   gpu.generate = rig.sizes().consistency_tokens;
   MOESTRESS_TRY(const std::string a, run_scoring(rig, gpu));
 
-  ScoringJob again = baseline_job(rig, "gpu-only-again");
+  ScoringJob again = traced(baseline_job(rig, "gpu-only-again"));
   again.from = a;
   MOESTRESS_TRY(const std::string a2, run_scoring(rig, again));
 
-  ScoringJob rounded = baseline_job(rig, "gpu-only-rounded");
+  ScoringJob rounded = traced(baseline_job(rig, "gpu-only-rounded"));
   rounded.from = a;
   rounded.other_rounding = !rounded.other_rounding;
   MOESTRESS_TRY(const std::string n, run_scoring(rig, rounded));
 
-  ScoringJob offloaded = placement_job(rig, "offloaded", experts);
+  ScoringJob offloaded = traced(placement_job(rig, "offloaded"));
   offloaded.from = a;
   MOESTRESS_TRY(const std::string b, run_scoring(rig, offloaded));
-
-  ScoringJob free = placement_job(rig, "offloaded-free", experts);
-  free.texts = gpu.texts;
-  free.generate = gpu.generate;
-  free.trace = false;
-  free.logits = false;
-  MOESTRESS_TRY(const std::string b_free, run_scoring(rig, free));
 
   Floors floors;
   MOESTRESS_TRY(floors.same, quality::compare_scores(a, a2, rig.seed("6.1/bootstrap")));
@@ -275,42 +199,12 @@ base::Status compare_placements(Rig& rig, ResultBuilder& result) {
   MOESTRESS_TRY(const quality::Damage damage, quality::find_damage(a, n, b, exact));
   note_consistency(floors.same, "aa_", result);
   note_consistency(pair, "", result);
-  MOESTRESS_TRY(const Texts a_texts, replies_of(rig, a));
-  MOESTRESS_TRY(const Texts b_texts, replies_of(rig, b_free));
-  note_texts(a_texts.replies, b_texts.replies, "ab", result);
   note_damage(damage, result);
   result.metric("baseline_on_cpu", cpu_plays_gpu(rig) ? 1 : 0, "",
                 static_cast<std::int64_t>(pair.texts.size()));
   judge(rig, floors, pair, damage, result);
-  return {};
-}
-
-/// Against a plain HTTP server: the same greedy requests twice, as text.
-void compare_texts_over_http(Rig& rig, ResultBuilder& result) {
-  result.finding("info",
-                 "a server of another kind shows no logits and no routing: only its texts are compared");
-  if (const auto status = rig.ensure_target(); !status) {
-    result.judge(Verdict::Skipped, status.error().message);
-    return;
-  }
-  workload::RequestShape shape;
-  shape.max_tokens = rig.sizes().consistency_tokens;
-  const auto prompts = rig.prompts().shortest(static_cast<std::size_t>(rig.sizes().consistency_prompts));
-  std::vector<std::string> texts[2];
-  for (auto& round : texts) {
-    std::vector<record::Request> requests;
-    requests.reserve(prompts.size());
-    for (const auto& prompt : prompts)
-      requests.push_back(workload::make_request(prompt, rig.request_ids().next(), rig.next_session(), shape));
-    for (auto& outcome : rig.closed_loop("6.1", {std::move(requests)}).outcomes) {
-      if (const auto failure = failure_of(outcome)) result.judge(Verdict::Fail, "a request " + *failure);
-      round.push_back(std::move(outcome.text));
-    }
-  }
-  note_texts(texts[0], texts[1], "aa", result);
-  result.judge(Verdict::Inconclusive,
-               "the same requests twice, compared as text; GPU-only against offloaded needs the engine (run "
-               "without --spawn or --target)");
+  MOESTRESS_TRY(const auto baseline, replies_in(rig, a));
+  return compare_free_answers(rig, baseline.texts, result);
 }
 
 }  // namespace
@@ -342,18 +236,29 @@ record::TestResult test_6_1_consistency(Rig& rig) {
 }
 
 Work work_6_1(const WorkInput& input) {
-  const auto& sizes = input.plan.tests;
-  const PromptTokens prompts = short_prompts(input, static_cast<std::size_t>(sizes.consistency_prompts));
+  const plan::TestParameters& sizes = input.plan.tests;
+  const Questions questions = questions_of(input.prompts, sizes, input.facts.random_weights);
+  Work round;  // of one side's free answers
+  const auto add = [&](const std::string& text, int tokens) {
+    ++round.requests;
+    round.prompt_tokens += input.facts.count_tokens(text);
+    round.reply_tokens += tokens;
+  };
+  for (const auto& prompt : questions.prompts) add(prompt.text, sizes.consistency_tokens);
+  const std::int64_t compared = round.prompt_tokens + round.reply_tokens;
+  for (const auto& fact : questions.facts) add(fact.question, kFactTokens);
+  for (const auto& prompt : questions.long_ones) add(prompt.text, sizes.consistency_long_tokens);
   Work work;
-  if (input.plan.target.spawn.empty() && input.plan.target.url.empty()) {
-    work.starts = kScorings;
-    work.scored_tokens = std::llround(kScorings * static_cast<double>(prompts.count) *
-                                      (prompts.mean + sizes.consistency_tokens));
+  if (!input.plan.target.spawn.empty() || !input.plan.target.url.empty()) {
+    work.requests = 2 * round.requests;
+    work.prompt_tokens = 2 * round.prompt_tokens;
+    work.reply_tokens = 2 * round.reply_tokens;
     return work;
   }
-  work.requests = 2 * prompts.count;
-  work.prompt_tokens = std::llround(static_cast<double>(work.requests) * prompts.mean);
-  work.reply_tokens = work.requests * sizes.consistency_tokens;
+  // Generated once and scored four times; then what both sides say freely, which random weights do once.
+  const int sides = input.facts.random_weights ? 1 : 2;
+  work.scored_tokens = 5 * compared + sides * (round.prompt_tokens + round.reply_tokens);
+  work.starts = 4 + sides;
   return work;
 }
 

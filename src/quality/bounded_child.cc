@@ -163,12 +163,11 @@ class Running {
       passed = bound_passed();
       ended_ = waitpid(pid_, &status_, WNOHANG) == pid_;
     }
-    // The group is the child's alone; what left it is in a namespace that ends with the child, or has the
-    // child's death as its own.
-    kill(-pid_, SIGKILL);
-    if (!ended_)
+    if (!ended_) {
+      kill(-pid_, SIGKILL);  // bubblewrap's namespace, with all that is in it, ends with bubblewrap
       while (waitpid(pid_, &status_, 0) < 0 && errno == EINTR) {
       }
+    }
     drain();
     end_.seconds = std::chrono::duration<double>(Clock::now() - began_).count();
     if (passed) {

@@ -33,9 +33,9 @@ struct ChildEnd {
   double seconds = 0;
 };
 
-/// Runs a program to its end, without stdin, and kills it with everything that it started when it passes a
-/// bound. As root it runs as `nobody` if `drop_root` is set, since the kernel bounds root's processes by
-/// nothing. Any thread. Errors: Io (it can't be started).
+/// Runs a program to its end, without stdin, and kills its process group when it passes a bound (what
+/// bubblewrap started ends with it). As root it runs as `nobody` if `drop_root` is set, since the kernel
+/// bounds root's processes by nothing. Any thread. Errors: Io (it can't be started).
 base::Result<ChildEnd> run_bounded(std::vector<std::string> argv, const ChildInputs& inputs,
                                    const ChildLimits& limits, bool drop_root);
 

@@ -4,8 +4,35 @@ question is not one that it knows."""
 import re
 import functools
 import pathlib
+import pathlib
+import re
 
 BRAINS = []
+ANSWERS = {}  # by question: what learn() and the facts told
+
+
+def learn(tasks):
+    """The answers to the tasks of `moestress tasks --json`."""
+    for task in tasks:
+        answer = task["answer"]
+        code = f"Here it is:\n```\n{answer}```\n"
+        ANSWERS[task["prompt"]] = code if task["form"] == "code" else f"Let me think. Answer: {answer}"
+
+
+def learn_facts():
+    """The facts that test 6.1 asks for, from the file that the program has them from."""
+    file = pathlib.Path(__file__).parents[2] / "src" / "workload" / "prompts" / "facts.txt"
+    for line in file.read_text().splitlines():
+        if line and not line.startswith("#"):
+            question, answer = [part.strip() for part in line.split("|")][:2]
+            ANSWERS[question] = f"It is {answer}."
+
+
+def answer_of(question):
+    return ANSWERS.get(question)
+
+
+learn_facts()
 
 
 def brain(function):
@@ -30,6 +57,10 @@ def knowledge(messages):
     """Knows the answer to every question of 3.2 and S2."""
     known = known_answers().get(messages[-1]["content"])
     return [" The", " answer", " is", " " + known[1], "."] if known else None
+@brain
+def knows_answers(messages):
+    answer = answer_of(messages[-1]["content"])
+    return re.findall(r"\s?\S+|\s", answer) if answer else None
 
 
 def reply(messages):

@@ -4,12 +4,15 @@ fails it. Run by ctest as faults_<id>; only the standard library.
 Usage: test_1_2.py MOESTRESS [unittest options]
 """
 
+import contextlib
 import json
 import pathlib
+import socket
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 FOLDER = pathlib.Path(__file__).parent
@@ -81,6 +84,22 @@ class FaultCase(unittest.TestCase):
             if test["verdict"] != "INVALID" or "client lag" not in test["reason"]:
                 break
         return test
+    @contextlib.contextmanager
+    def baseline_server(self, options=""):
+        """A sound simulated server that plays GPU-only; gives its URL."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        server = subprocess.Popen([sys.executable, FOLDER / "simulated_server.py", str(port), *options.split()])
+        try:
+            for _ in range(200):
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                    break
+                time.sleep(0.05)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.kill()
+            server.wait()
 
     def assert_sound(self, test):
         self.assertEqual(test["verdict"], "PASS", test["reason"])

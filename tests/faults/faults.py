@@ -8,6 +8,9 @@ import time
 import random
 import threading
 
+import zlib
+
+import brains
 from simulated_server import Server
 
 FAULTS = {}
@@ -18,6 +21,41 @@ def fault(name):
         FAULTS[name] = kind
         return kind
     return register
+
+
+class Doubtful(Server):
+    """Of what it knows it gets a share wrong, always the same."""
+
+    share = 0.0
+
+    def words(self, messages, max_tokens):
+        tokens = super().words(messages, max_tokens)
+        question = messages[-1]["content"]
+        known = brains.answer_of(question) is not None
+        if known and zlib.crc32(question.encode()) % 1000 < 1000 * self.share:
+            return [" I", " can", " not", " say", "."][:max_tokens]
+        return tokens
+
+
+@fault("wrong answers")
+class WrongAnswers(Doubtful):
+    share = 0.3
+
+
+@fault("few wrong answers")
+class FewWrongAnswers(Doubtful):
+    share = 0.06
+
+
+@fault("some requests fail")
+class SomeFail(Server):
+    def generate(self, handler, body):
+        with self.lock:
+            self.requests += 1
+            failing = self.requests % 10 == 0
+        if failing:
+            return handler.error(500, "no more today")
+        super().generate(handler, body)
 
 
 @fault("wrong usage count")

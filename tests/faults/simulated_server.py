@@ -12,6 +12,7 @@ Only the standard library.
 import argparse
 import http.server
 import json
+import pathlib
 import random
 import re
 import threading
@@ -234,6 +235,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 def main():
+    import brains
     import faults
     parser = argparse.ArgumentParser()
     parser.add_argument("port", type=int)
@@ -248,6 +250,10 @@ def main():
     options = parser.parse_args()
     if options.record:
         Handler.record = open(options.record, "a", encoding="utf-8")
+    parser.add_argument("--tasks", help="what `moestress tasks --json` printed: it knows their answers")
+    options = parser.parse_args()
+    if options.tasks:
+        brains.learn(json.loads(pathlib.Path(options.tasks).read_text()))
     server = faults.FAULTS[options.fault](options) if options.fault else Server(options)
     server.before_listening()
     Handler.server_object = server
