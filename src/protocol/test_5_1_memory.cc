@@ -322,13 +322,12 @@ record::TestResult test_5_1_memory(Rig& rig) {
 
 Work work_5_1(const WorkInput& input) {
   const auto& sizes = input.plan.tests;
+  Work work;
   if (!input.plan.target.url.empty()) {
     work.skipped = "the memory of a server that is not a process of ours can't be read";
     return work;
   }
   const auto& target = input.plan.target;
-  Work work;
-  if (!target.url.empty()) return work;  // its memory can't be read
   const auto load = [&](std::int64_t requests, std::int64_t tokens) {
     work.requests += requests;
     work.prompt_tokens += requests * (tokens + 15);
