@@ -336,6 +336,7 @@ TEST_F(LoopTest, AnEndlessLoopIsCancelledWithTheRun) {
   EndlessLoop endless(
       loop_, clock_, epoch_, server_.sender(), 3,
       [&](std::size_t, const Outcome*) { return EndlessLoop::Step{}; }, cancelled_);
+  std::this_thread::sleep_for(20ms);
   cancelled_ = true;
   std::this_thread::sleep_for(200ms);
   const auto ended = endless.take();

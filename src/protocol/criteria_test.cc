@@ -156,6 +156,33 @@ TEST_F(Criteria, C3PassesNothingThatIsUnknown) {
   EXPECT_EQ(decide("C3").verdict, Verdict::Skipped);
 }
 
+TEST_F(Criteria, C3RestsOnTheMarathonWhereItWasRun) {
+  input_.hours = 4.5;  // of the longest process: the marathon was interrupted
+  EXPECT_EQ(decide("C3").verdict, Verdict::Inconclusive);
+  record::TestResult marathon;
+  marathon.id = "S1";
+  marathon.metrics = {{"active_hours", {8.0, "h", 480, {}}},
+                      {"segments", {2, "", 2, {}}},
+                      {"server_deaths", {0, "", 2, {}}},
+                      {"error_bursts", {0, "", 9000, {}}},
+                      {"requests_failed", {1, "", 9000, {}}},
+                      {"private_bytes_median", {4e9, "bytes", 450, {}}},
+                      {"private_bytes_per_hour", {1e6, "bytes/h", 450, {{0.5e6, 2e6}}}},
+                      {"decode_tok_s_trend_percent", {0.5, "%", 450, {{-1.0, 2.0}}}}};
+  model_.tests.push_back(marathon);
+  EXPECT_EQ(decide("C3").verdict, Verdict::Pass) << decide("C3").reason;
+  EXPECT_EQ(decide("C3").measured, 8);
+  EXPECT_EQ(decide("C3").evidence,
+            "8 h 00 min under load in 2 unbroken segments, 0 deaths of the server, 1 failed requests");
+  set_metric("S1", "private_bytes_per_hour", {60e6, "bytes/h", 450, {{55e6, 65e6}}});
+  EXPECT_EQ(decide("C3").verdict, Verdict::Fail);
+  set_metric("S1", "private_bytes_per_hour", {1e6, "bytes/h", 450, {{0.5e6, 2e6}}});
+  set_metric("S1", "error_bursts", {1, "", 9000, {}});
+  EXPECT_EQ(decide("C3").reason, "1 error burst in the marathon");
+  set_metric("S1", "server_deaths", {1, "", 2, {}});
+  EXPECT_EQ(decide("C3").reason, "the server died 1 time");
+}
+
 TEST_F(Criteria, C3FailsOnAFailedRequest) {
   set_metric("2.1", "requests_failed", {2, "", 900, {}});
   EXPECT_EQ(decide("C3").verdict, Verdict::Fail);

@@ -33,7 +33,7 @@ int deaths_of(const CriterionInput& input) {
   return std::max(input.deaths, deaths ? static_cast<int>(deaths->value) : 0);
 }
 
-/// The upper limit of the memory slope must be under both limits.
+/// The upper limit of the memory slope must be under both limits; it fails where the lower one is not.
 Judgement judge_memory(const CriterionInput& input) {
   const std::string source = source_of(input);
   const auto slope = input.metric(source, "private_bytes_per_hour");
@@ -42,14 +42,15 @@ Judgement judge_memory(const CriterionInput& input) {
   if (!slope || !slope->ci)
     return {Verdict::Skipped, fmt::format("the slope of its memory could not be measured (test {})", source)};
   const auto [low, high] = *slope->ci;
-  std::string over;
-  if (high >= input.thresholds.c3_slope_bytes_per_h_max)
-    over = base::human_bytes(high) + "/h";
-  else if (held && held->value > 0 && 100 * high / held->value >= input.thresholds.c3_slope_percent_per_h_max)
-    over = fmt::format("{:.1f} %/h", 100 * high / held->value);
-  if (over.empty()) return {};
-  if (low > 0) return {Verdict::Fail, "private memory grows by up to " + over};
-  return {Verdict::Inconclusive, fmt::format("growth of private memory by up to {} is not ruled out", over)};
+  double limit = input.thresholds.c3_slope_bytes_per_h_max;
+  if (held && held->value > 0)
+    limit = std::min(limit, input.thresholds.c3_slope_percent_per_h_max / 100 * held->value);
+  if (high < limit) return {};
+  const std::string figures =
+      fmt::format("{}/h ({} to {}/h), {}/h may be", base::human_bytes(slope->value), base::human_bytes(low),
+                  base::human_bytes(high), base::human_bytes(limit));
+  if (low >= limit) return {Verdict::Fail, "private memory grows by " + figures};
+  return {Verdict::Inconclusive, "growth of private memory is not known well enough: " + figures};
 }
 
 /// The whole interval of the speed trend must lie within the limit.

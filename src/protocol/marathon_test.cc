@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <sstream>
 
 #include "base/random.h"
 #include "protocol/marathon_verdict.h"
@@ -19,11 +18,14 @@ using record::Verdict;
 using ::testing::HasSubstr;
 using namespace std::chrono_literals;
 
+/// Words are this server's tokens.
 std::int64_t count_words(std::string_view text) {
-  std::istringstream in{std::string(text)};
-  std::string word;
   std::int64_t count = 0;
-  while (in >> word) ++count;
+  bool inside = false;
+  for (const char c : text) {
+    count += c != ' ' && !inside ? 1 : 0;
+    inside = c != ' ';
+  }
   return count;
 }
 
@@ -39,7 +41,7 @@ struct Conduct {
   double loops_after_h = 1e9;
   std::map<std::int64_t, record::Ending> failures;  ///< by request, counted from 0
   std::vector<double> deaths_h;                     ///< when it dies
-  double killed_at_h = 1e9;                         ///< when moestress is killed
+  double killed_at_h = 1e5;                         ///< when moestress is killed
   double suspended_at_h = 1e9;                      ///< for an hour
 };
 
@@ -55,7 +57,7 @@ class SimulatedCourse final : public MarathonCourse {
   base::WallTime wall_now() const override {
     return clock_.wall_now() + (hours() > conduct_.suspended_at_h ? 1h : 0h);
   }
-  bool cancelled() const override { return hours() >= conduct_.killed_at_h; }
+  bool cancelled() const override { return now() >= base::from_seconds(3600 * conduct_.killed_at_h); }
 
   base::Status start(std::size_t threads, load::EndlessLoop::Next next) override {
     clock_.advance(20s);  // it loads
@@ -207,7 +209,7 @@ class Marathon : public testing::Test {
 
   /// Runs the plan, and gives the result; `before`: checkpoints of an interrupted run.
   record::TestResult run(SimulatedCourse& course, const std::vector<record::Checkpoint>& before = {}) {
-    MarathonLedger ledger(plan_.threads, plan_.first_session, true);
+    MarathonLedger ledger(plan_.threads, plan_.first_session, judge_text_);
     ledger.restore(before);
     EXPECT_TRUE(run_marathon(plan_, course, ledger, ids_));
     EXPECT_LE(ledger.points().size(), MarathonLedger::kPointsMax);
@@ -220,6 +222,7 @@ class Marathon : public testing::Test {
     return run(course);
   }
 
+  bool judge_text_ = false;
   MarathonPlan plan_;
   plan::Thresholds thresholds_;
   workload::RequestIds ids_;
@@ -234,6 +237,7 @@ std::string findings_of(const record::TestResult& result) {
 TEST_F(Marathon, ASoundServerPassesEightHours) {
   for (std::uint64_t seed = 1; seed <= 3; ++seed) {
     SimulatedCourse course({}, seed);
+    judge_text_ = seed == 1;
     const auto result = run(course);
     EXPECT_EQ(result.verdict, Verdict::Pass) << result.reason;
     const auto& slope = result.metrics.at("private_bytes_per_hour");
@@ -265,7 +269,8 @@ TEST_F(Marathon, ALeakOverTheLimitFails) {
   conduct.leak_bytes_per_h = 8e6;
   const auto result = run(conduct);
   EXPECT_EQ(result.verdict, Verdict::Fail);
-  EXPECT_THAT(result.reason, HasSubstr("private memory grows by 8."));
+  EXPECT_THAT(result.reason, HasSubstr("private memory grows by"));
+  EXPECT_NEAR(result.metrics.at("private_bytes_per_hour").value, 8e6, 0.5e6);
 }
 
 TEST_F(Marathon, SpeedThatDecaysFailsAndALongerContextIsNotTakenForIt) {
@@ -279,9 +284,10 @@ TEST_F(Marathon, SpeedThatDecaysFailsAndALongerContextIsNotTakenForIt) {
 TEST_F(Marathon, TextThatGoesOffTheRailsFails) {
   Conduct conduct;
   conduct.loops_after_h = 4;
+  judge_text_ = true;
   const auto result = run(conduct);
   EXPECT_EQ(result.verdict, Verdict::Fail);
-  EXPECT_THAT(result.reason, HasSubstr("diversity"));
+  EXPECT_THAT(result.reason, HasSubstr("what is said degenerates"));
   EXPECT_NEAR(result.metrics.at("replies_looping_share").value, 0.5, 0.2);
 }
 
@@ -341,12 +347,12 @@ TEST_F(Marathon, GoesOnFromTheLastCheckpointWithTheSameTurns) {
   Conduct conduct;
   std::vector<record::Checkpoint> kept;
   record::TestResult result;
-  for (const double killed_at_h : {1.507, 4.013, 1e9}) {
+  for (const double killed_at_h : {1.507, 4.013, 1e5}) {
     conduct.killed_at_h = killed_at_h;
     SimulatedCourse course(conduct, 2, kept.empty() ? 0s : kept.back().at + 600s);
     result = run(course, kept);
     // Killed within an interval: what came after the last checkpoint is not known.
-    if (killed_at_h < 100) course.checkpoints.pop_back();
+    if (killed_at_h < 10) course.checkpoints.pop_back();
     std::map<std::int64_t, std::size_t> turn;
     for (std::size_t thread = 0; thread < plan_.threads; ++thread)
       turn[static_cast<std::int64_t>(thread)] =
@@ -354,7 +360,9 @@ TEST_F(Marathon, GoesOnFromTheLastCheckpointWithTheSameTurns) {
     for (const auto& request : course.sent) {
       const auto& expected = all[request.session.value];
       const std::size_t n = turn[request.session.value]++;
-      if (n < expected.size()) ASSERT_EQ(request.messages.back().content, expected[n]) << n;
+      if (n < expected.size()) {
+        ASSERT_EQ(request.messages.back().content, expected[n]) << n;
+      }
     }
     kept.insert(kept.end(), course.checkpoints.begin(), course.checkpoints.end());
   }

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <map>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,7 +28,11 @@ constexpr double kFailedShareMax = 0.01;
 /// a short run sees caches fill and other programs come and go.
 constexpr double kShortRunFactor = 5;
 
-using Figure = double MarathonPoint::*;
+using Figure = std::function<double(const MarathonPoint&)>;
+
+Figure figure_of(double MarathonPoint::*member) {
+  return [member](const MarathonPoint& point) { return point.*member; };
+}
 
 struct Observed {
   stats::Trend trend;          ///< per hour
@@ -34,26 +40,30 @@ struct Observed {
   std::vector<double> values;  ///< after warm-up
   double median() const { return stats::quantile(values, 0.5); }
   stats::Interval interval_times(double factor) const {
-    return {trend.interval.lo * factor, trend.interval.hi * factor};
+    return {trend.interval.lo * factor, trend.interval.hi * factor};  // factor > 0
   }
 };
 
-/// The trend of a figure over all segments, each without its warm-up.
-Observed observe(const MarathonLedger& ledger, const MarathonTerms& terms, Figure figure,
-                 Figure beside = nullptr) {
+bool is_warm(const MarathonLedger& ledger, const MarathonTerms& terms, const MarathonPoint& point) {
+  return point.hours >= ledger.segment_start_hours(point.segment) + terms.warm_up_seconds() / 3600;
+}
+
+/// The trend of a figure over all segments, each without its warm-up; `beside` is partialled out.
+Observed observe(const MarathonLedger& ledger, const MarathonTerms& terms, const Figure& figure,
+                 const Figure& beside = {}) {
   struct Columns {
     std::vector<double> x, y, z;
   };
   std::map<std::int64_t, Columns> columns;
   Observed observed;
   for (const MarathonPoint& point : ledger.points()) {
-    if (point.hours < ledger.segment_start_hours(point.segment) + terms.warm_up_seconds() / 3600) continue;
-    if (std::isnan(point.*figure) || (beside != nullptr && std::isnan(point.*beside))) continue;
+    if (!is_warm(ledger, terms, point) || std::isnan(figure(point))) continue;
+    if (beside && std::isnan(beside(point))) continue;
     Columns& segment = columns[point.segment];
     segment.x.push_back(point.hours);
-    segment.y.push_back(point.*figure);
-    if (beside != nullptr) segment.z.push_back(point.*beside);
-    observed.values.push_back(point.*figure);
+    segment.y.push_back(figure(point));
+    if (beside) segment.z.push_back(beside(point));
+    observed.values.push_back(figure(point));
   }
   std::vector<stats::Segment> segments;
   for (const auto& [number, segment] : columns) {
@@ -84,7 +94,7 @@ std::string too_few(const char* what, const Observed& observed) {
 }
 
 void judge_memory(const MarathonLedger& ledger, const MarathonTerms& terms, ResultBuilder& result) {
-  const Observed observed = observe(ledger, terms, &MarathonPoint::private_bytes);
+  const Observed observed = observe(ledger, terms, figure_of(&MarathonPoint::private_bytes));
   if (observed.values.empty()) {
     result.judge(Verdict::Inconclusive, ledger.private_bytes_max() > 0
                                             ? too_few("private memory", observed)
@@ -117,37 +127,46 @@ void judge_memory(const MarathonLedger& ledger, const MarathonTerms& terms, Resu
     result.judge(Verdict::Fail,
                  fmt::format("private memory grows by {}, {}/h may be", figures, base::human_bytes(limit)));
   } else if (high >= limit || too_short) {
+    const double room = limit - std::max(0.0, observed.trend.slope);
     result.judge(
         Verdict::Inconclusive,
         fmt::format("growth of private memory is not known well enough: {}, {}/h may be; it takes {}",
                     figures, base::human_bytes(limit),
-                    observed.trend.slope >= limit
-                        ? "a longer run"
-                        : "about " + time_needed(observed, (high - low) / 2,
-                                                 limit - std::max(0.0, observed.trend.slope))));
+                    room > 0 || too_short ? "about " + time_needed(observed, (high - low) / 2, room)
+                                          : "a longer run"));
   }
-  if (low > 0)
+  if (low > 0 && !too_short)
     result.finding(low > limit ? "error" : "warning",
                    fmt::format("private memory grows by {}; {}/h may be", figures, base::human_bytes(limit)));
 }
 
+double tok_s_of(double seconds_per_token) { return 1 / seconds_per_token; }
+
+/// How much speed changes where the time for a token grows by this share; one that falls below nothing is not
+/// bounded.
+double speed_change(double growth) {
+  return growth > -1 ? 1 / (1 + growth) - 1 : std::numeric_limits<double>::infinity();
+}
+
 void judge_speed(const MarathonLedger& ledger, const MarathonTerms& terms, ResultBuilder& result) {
-  const Observed observed =
-      observe(ledger, terms, &MarathonPoint::decode_tok_s, &MarathonPoint::context_tokens);
+  // The time for a token is linear in the context, speed is not.
+  const Observed observed = observe(
+      ledger, terms, [](const MarathonPoint& point) { return 1 / point.decode_tok_s; },
+      figure_of(&MarathonPoint::context_tokens));
   if (!observed.values.empty()) {
     const auto n = static_cast<std::int64_t>(observed.values.size());
     result.metric("interval_decode_tok_s_min",
-                  *std::min_element(observed.values.begin(), observed.values.end()), "tok/s", n);
-    result.metric("interval_decode_tok_s_p5", stats::quantile(observed.values, 0.05), "tok/s", n);
-    result.metric("interval_decode_tok_s_median", observed.median(), "tok/s", n);
+                  tok_s_of(*std::max_element(observed.values.begin(), observed.values.end())), "tok/s", n);
+    result.metric("interval_decode_tok_s_p5", tok_s_of(stats::quantile(observed.values, 0.95)), "tok/s", n);
+    result.metric("interval_decode_tok_s_median", tok_s_of(observed.median()), "tok/s", n);
   }
-  const double to_percent = 100 * observed.hours / observed.median();
-  const stats::Interval interval = observed.interval_times(to_percent);
-  if (!interval.bounded()) {
+  const stats::Interval growth = observed.interval_times(observed.hours / observed.median());
+  if (!growth.bounded()) {
     result.judge(Verdict::Inconclusive, too_few("decode speed", observed));
     return;
   }
-  const double change = observed.trend.slope * to_percent;
+  const double change = 100 * speed_change(observed.trend.slope * observed.hours / observed.median());
+  const stats::Interval interval{100 * speed_change(growth.hi), 100 * speed_change(growth.lo)};
   result.metric("decode_tok_s_trend_percent", change, "%", observed.trend.n, interval);
   const bool too_short = observed.hours < kObservedHoursMin;
   const double limit = terms.thresholds.c3_speed_trend_percent_max;
@@ -157,12 +176,44 @@ void judge_speed(const MarathonLedger& ledger, const MarathonTerms& terms, Resul
   if (lost || (interval.lo > limit && !too_short)) {
     result.judge(Verdict::Fail, fmt::format("decode speed changes by {}, ±{:g} % may be", figures, limit));
   } else if (interval.lo < -limit || interval.hi > limit || too_short) {
-    result.judge(Verdict::Inconclusive,
-                 fmt::format("the trend of decode speed is not known well enough: {}, ±{:g} % may be; it "
-                             "takes about {}",
-                             figures, limit,
-                             time_needed(observed, (interval.hi - interval.lo) / 2,
-                                         limit - std::min(std::abs(change), 0.9 * limit))));
+    const double half_width = 100 * (growth.hi - growth.lo) / 2;
+    result.judge(
+        Verdict::Inconclusive,
+        fmt::format(
+            "the trend of decode speed is not known well enough: {}, ±{:g} % may be; it takes about {}",
+            figures, limit,
+            time_needed(observed, half_width, std::max(0.1 * limit, limit - std::abs(change)))));
+  }
+}
+
+/// What is said late against what is said early: means of the first and the last third, each with its
+/// interval.
+void judge_diversity(const std::vector<double>& values, ResultBuilder& result) {
+  const std::size_t third = values.size() / 3;
+  if (third < stats::kSegmentPointsMin) {
+    result.judge(
+        Verdict::Inconclusive,
+        fmt::format("whether what is said degenerates is not known: {} checkpoints with replies after "
+                    "the warm-up, {} are needed",
+                    values.size(), 3 * stats::kSegmentPointsMin));
+    return;
+  }
+  const std::span all(values);
+  const auto early = stats::mean_interval(all.first(third));
+  const auto late = stats::mean_interval(all.last(third));
+  const double before = (early.lo + early.hi) / 2;
+  const double after = (late.lo + late.hi) / 2;
+  const double reach = std::hypot(early.hi - early.lo, late.hi - late.lo) / 2;
+  const stats::Interval change{after - before - reach, after - before + reach};
+  result.metric("text_diversity_change", after - before, "", static_cast<std::int64_t>(2 * third), change);
+  const std::string figures = fmt::format(
+      "diversity {:.2f} in the first third of the time, {:.2f} in the last "
+      "({:+.2f} to {:+.2f}), -{:g} may be",
+      before, after, change.lo, change.hi, kDiversityLossMax);
+  if (change.hi < -kDiversityLossMax) {
+    result.judge(Verdict::Fail, "what is said degenerates: " + figures);
+  } else if (change.lo < -kDiversityLossMax) {
+    result.judge(Verdict::Inconclusive, "whether what is said degenerates takes a longer run: " + figures);
   }
 }
 
@@ -171,38 +222,21 @@ void judge_text(const MarathonLedger& ledger, const MarathonTerms& terms, Result
     result.finding("info", "random weights: degeneration of what is said is not looked at");
     return;
   }
-  const Observed observed =
-      observe(ledger, terms, &MarathonPoint::text_diversity, &MarathonPoint::context_tokens);
-  if (!observed.values.empty())
-    result.metric("text_diversity", observed.median(), "", static_cast<std::int64_t>(observed.values.size()));
+  std::vector<double> values;
+  for (const MarathonPoint& point : ledger.points())
+    if (is_warm(ledger, terms, point) && !std::isnan(point.text_diversity))
+      values.push_back(point.text_diversity);
+  if (!values.empty())
+    result.metric("text_diversity_median", stats::quantile(values, 0.5), "",
+                  static_cast<std::int64_t>(values.size()));
   const auto& totals = ledger.totals();
-  if (totals.requests_ok > 0) {
-    const auto interval =
-        stats::wilson(static_cast<double>(totals.replies_looping), static_cast<double>(totals.requests_ok));
-    result.metric("replies_looping_share",
-                  static_cast<double>(totals.replies_looping) / static_cast<double>(totals.requests_ok), "",
-                  totals.requests_ok, interval);
-  }
-  const stats::Interval change = observed.interval_times(observed.hours);
-  if (!change.bounded()) {
-    result.judge(Verdict::Inconclusive, too_few("what is said", observed));
-    return;
-  }
-  const double value = observed.trend.slope * observed.hours;
-  result.metric("text_diversity_change", value, "", observed.trend.n, change);
-  const std::string figures = fmt::format("{:+.2f} ({:+.2f} to {:+.2f}) over {}", value, change.lo, change.hi,
-                                          span_of(observed.hours));
-  if (change.hi < -kDiversityLossMax) {
-    result.judge(Verdict::Fail,
-                 fmt::format("what is said loses diversity: {}, -{:g} may be", figures, kDiversityLossMax));
-  } else if (change.lo < -kDiversityLossMax) {
-    result.judge(
-        Verdict::Inconclusive,
-        fmt::format("the diversity of what is said is not known well enough: {}, -{:g} may be; it takes "
-                    "about {}",
-                    figures, kDiversityLossMax,
-                    time_needed(observed, (change.hi - change.lo) / 2, kDiversityLossMax)));
-  }
+  if (totals.requests_ok > 0)
+    result.metric(
+        "replies_looping_share",
+        static_cast<double>(totals.replies_looping) / static_cast<double>(totals.requests_ok), "",
+        totals.requests_ok,
+        stats::wilson(static_cast<double>(totals.replies_looping), static_cast<double>(totals.requests_ok)));
+  judge_diversity(values, result);
 }
 
 void judge_failures(const MarathonLedger& ledger, ResultBuilder& result) {
@@ -231,7 +265,7 @@ void judge_failures(const MarathonLedger& ledger, ResultBuilder& result) {
 }
 
 void note_own_memory(const MarathonLedger& ledger, const MarathonTerms& terms, ResultBuilder& result) {
-  const Observed observed = observe(ledger, terms, &MarathonPoint::own_private_bytes);
+  const Observed observed = observe(ledger, terms, figure_of(&MarathonPoint::own_private_bytes));
   if (observed.values.empty()) return;
   result.metric("own_private_bytes_peak", static_cast<double>(ledger.own_private_bytes_max()), "bytes",
                 ledger.checkpoints());
@@ -272,8 +306,8 @@ void note_totals(const MarathonLedger& ledger, ResultBuilder& result) {
 }
 
 /// A curve over active time, with a gap wherever running was broken off.
-void add_curve(const MarathonLedger& ledger, const char* title, const char* unit, Figure figure, double scale,
-               ResultBuilder& result) {
+void add_curve(const MarathonLedger& ledger, const char* title, const char* unit,
+               double MarathonPoint::*figure, double scale, ResultBuilder& result) {
   const auto& points = ledger.points();
   const std::size_t stride = points.size() / kTableRowsMax + 1;
   record::Table table{title, {"minutes", unit}, {}, {}, "line"};

@@ -104,9 +104,8 @@ TEST(SummaryMarkdown, SaysWhenMoestressDidNotRun) {
   ReportInput input = small_input();
   input.gaps = {{62, 184}, {200, 3800}};
   const std::string sentence =
-      "Gone on with after 2 interruptions: nothing was recorded from 1 min 2 s to 3 min 4 s and from 3 min "
-      "20 s to "
-      "1 h 3 min";
+      "Gone on with after 2 interruptions: nothing was recorded from 62.0 s to 3 min 04 s and "
+      "from 3 min 20 s to 1 h 03 min";
   EXPECT_THAT(summary_markdown(input), HasSubstr("> " + sentence));
   EXPECT_EQ(gap_sentence(input.gaps), sentence);
   EXPECT_EQ(nlohmann::json::parse(result_json_text(input))["run"]["gaps"][1]["to_seconds"], 3800);

@@ -13,7 +13,7 @@ namespace moestress::stats {
 namespace {
 
 constexpr std::size_t kPointsMax = 600;  // of a segment
-constexpr double kAutocorrelationMax = 0.99;
+constexpr double kAutocorrelationMax = 0.999;
 
 struct Points {
   std::vector<double> x, y, beside;
@@ -137,7 +137,9 @@ Trend segmented_theil_sen(std::span<const Segment> segments, double confidence) 
       offsets.push_back(points.y[i] - trend.slope * points.x[i]);
   trend.intercept = quantile(offsets, 0.5);
   const double r = autocorrelation(kept, trend.slope);
-  const double reach = normal_two_sided(confidence) * std::sqrt(variance * (1 + r) / (1 - r));
+  const double most = static_cast<double>(trend.points) / static_cast<double>(kSegmentPointsMin);
+  const double inflation = std::min((1 + r) / (1 - r), most);
+  const double reach = normal_two_sided(confidence) * std::sqrt(variance * inflation);
   const auto count = static_cast<double>(slopes.size());
   const double lower = std::floor((count - reach) / 2) - 1;  // ranks from 0, rounded outwards
   const double upper = std::ceil((count + reach) / 2);

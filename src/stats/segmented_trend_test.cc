@@ -86,6 +86,17 @@ TEST(SegmentedTheilSen, DependentNoiseIsNotTakenForATrend) {
   EXPECT_GT(false_alarms(0.7, true), 0.25) << "what the correction is for";
 }
 
+TEST(SegmentedTheilSen, ASteepBendIsStillBounded) {
+  // Its residuals are as dependent as can be, and yet it rises everywhere.
+  const auto x = ramp(14, 0, 1);
+  std::vector<double> y;
+  for (const double t : x) y.push_back(60 * t + 2 * t * t);
+  const Segment segment{x, y};
+  const auto trend = segmented_theil_sen({&segment, 1});
+  EXPECT_TRUE(trend.interval.bounded());
+  EXPECT_GT(trend.interval.lo, 60);
+}
+
 TEST(SegmentedTheilSen, WhatStandsBesideIsPartialledOut) {
   base::Random random(11);
   std::vector<double> x, y, context;

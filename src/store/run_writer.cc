@@ -28,7 +28,9 @@ namespace fs = std::filesystem;
 constexpr std::size_t kEntryOverheadBytes = 256;
 
 // FULL: a commit is on the disk, not only in the kernel, when flush() returns. It is paid once a second.
-constexpr const char* kPragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
+// A small cache: rows are only ever added, and what we hold ourselves is not to grow with a run.
+constexpr const char* kPragmas =
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -256;";
 
 void bound_size(SQLite::Database& database, const WriterOptions& options) {
   if (options.database_bytes_max <= 0) return;

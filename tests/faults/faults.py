@@ -118,13 +118,13 @@ class LeakPerRequest(Server):
 @fault("marathon: speed decay")
 class SpeedDecay(Server):
     def seconds_per_token(self, index):
-        return (1 + (time.monotonic() - self.started) / 3) / self.tok_s
+        return (1 + (time.monotonic() - self.started) / 2) / self.tok_s
 
 
 @fault("marathon: error burst")
 class ErrorBurst(Server):
     def generate(self, handler, body):
-        if 4 < time.monotonic() - self.started < 7:
+        if 3 < time.monotonic() - self.started < 5:
             return handler.error(500, "out of order")
         return super().generate(handler, body)
 
@@ -134,7 +134,7 @@ class Dies(Server):
     def after_request(self):
         with self.lock:
             self.requests += 1
-            if self.requests == 20:
+            if self.requests == 12:
                 os._exit(7)
 class CountsRequests(Server):
     """Knows how many requests it serves at once."""
