@@ -35,7 +35,7 @@ bool has_words(std::string_view words, std::string_view sought) {
 bool abstains_in(const std::string& words) {
   const auto phrases = conversation_material().phrase("abstention");
   return std::any_of(phrases.begin(), phrases.end(),
-                     [&](const std::string& phrase) { return has_words(words, normalised(phrase)); });
+                     [&](const std::string& phrase) { return has_words(words, spoken_words(phrase)); });
 }
 
 }  // namespace
@@ -56,7 +56,7 @@ const char* to_string(Answer answer) {
   return "unknown";
 }
 
-std::string normalised(std::string_view text) {
+std::string spoken_words(std::string_view text) {
   std::string words;
   while (!text.empty()) {
     if (const std::size_t length = apostrophe(text); length > 0) {
@@ -77,14 +77,14 @@ std::string normalised(std::string_view text) {
 }
 
 bool names_value(std::string_view text, std::string_view value) {
-  return has_words(normalised(text), normalised(value));
+  return has_words(spoken_words(text), spoken_words(value));
 }
 
-bool abstains(std::string_view text) { return abstains_in(normalised(text)); }
+bool abstains(std::string_view text) { return abstains_in(spoken_words(text)); }
 
 Answer check_answer(std::string_view reply, const AnswerKey& key) {
-  const std::string words = normalised(reply);
-  const auto names = [&](std::string_view value) { return has_words(words, normalised(value)); };
+  const std::string words = spoken_words(reply);
+  const auto names = [&](std::string_view value) { return has_words(words, spoken_words(value)); };
   if (!key.stale.empty() && names(key.stale)) return Answer::Stale;
   const bool other = std::any_of(key.others.begin(), key.others.end(), [&](const std::string& value) {
     return value != key.accepted && names(value);

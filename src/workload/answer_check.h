@@ -26,9 +26,10 @@ struct AnswerKey {
 
 /// Lower-case words parted by single spaces: marks are left out, and a possessive 's with them, so that
 /// "Marta's!" is "marta" and "don't" is "dont". Letters beyond ASCII stay as they are.
-std::string normalised(std::string_view text);
+std::string spoken_words(std::string_view text);
 
-/// Whether `text` names `value`: its words stand in it, one after the other, both normalised.
+/// Whether `text` names `value`: its words stand in it, one after the other, both as spoken_words leaves
+/// them.
 bool names_value(std::string_view text, std::string_view value);
 
 /// Whether a text says that something was not told, by the phrases of the conversations' material.
