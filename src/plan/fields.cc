@@ -238,12 +238,11 @@ std::string list_complaint(const Field& field, const std::vector<std::string>& l
   for (const std::string& text : list)
     if (auto wrong = text_complaint(text); !wrong.empty()) return wrong;
   if (field.key == "only") return only_complaint(list);
-  return field.key == "models" ? models_complaint(list) : placements_complaint(list);
-  if (field.key == "reasoning_families") {
-    const auto known = known_task_families();
-    return names_complaint("family", list, {known.begin(), known.end()});
-  }
-  return field.key == "only" ? only_complaint(list) : models_complaint(list);
+  if (field.key == "models") return models_complaint(list);
+  if (field.key == "placements") return placements_complaint(list);
+  CHECK(field.key == "reasoning_families");
+  const auto known = known_task_families();
+  return names_complaint("family", list, {known.begin(), known.end()});
 }
 
 }  // namespace
