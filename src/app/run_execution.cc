@@ -29,6 +29,13 @@ base::Status check_plan(const plan::Plan& plan) {
   MOESTRESS_TRY_STATUS(plan::validate(plan));
   for (const std::string& url : {plan.target.url, plan.target.baseline_url})
     if (!url.empty()) MOESTRESS_TRY_STATUS(net::parse_url(url).map([](const auto&) {}));
+  // Not a plan's own affair: a plan may leave its target to the command line.
+  if (!plan.target.baseline_url.empty() && plan.target.spawn.empty() && plan.target.url.empty())
+    return base::fail(
+        base::ErrorCode::Usage,
+        "a server that plays the baseline ({}) needs one of another kind to hold it against: name that with "
+        "--target or --spawn",
+        base::printable(plan.target.baseline_url, 200));
   if (plan.models.empty())
     return base::fail(base::ErrorCode::Usage,
                       "no model: name its GGUF file with -m; also for a server of another kind, since its "

@@ -281,9 +281,6 @@ std::optional<Contradiction> contradiction(const Plan& plan) {
   };
   if (!plan.target.spawn.empty() && !plan.target.url.empty())
     return Contradiction{field("url"), "spawn and url exclude each other: name one of them"};
-  if (!plan.target.baseline_url.empty() && plan.target.spawn.empty() && plan.target.url.empty())
-    return Contradiction{field("baseline_url"),
-                         "baseline_url needs a server of another kind as the target (spawn or url)"};
   if (!plan.target.url.empty() && plan.models.size() > 1)
     return Contradiction{field("url"), fmt::format("a server at a URL serves one model, but {} are named",
                                                    plan.models.size())};

@@ -17,7 +17,7 @@ namespace {
 using record::Verdict;
 using Sessions = std::vector<std::vector<record::Request>>;
 
-constexpr std::size_t kLongTexts = 2;
+constexpr std::size_t kLongTextsMax = 8;
 
 }  // namespace
 
@@ -29,8 +29,13 @@ Questions questions_of(const workload::PromptLibrary& library, const plan::TestP
   const auto facts = workload::facts();
   const auto count = std::min(facts.size(), static_cast<std::size_t>(sizes.consistency_facts));
   questions.facts.assign(facts.begin(), facts.begin() + static_cast<std::ptrdiff_t>(count));
-  const auto prose = library.of(workload::Domain::Creative);
-  questions.long_ones.assign(prose.begin(), prose.begin() + static_cast<std::ptrdiff_t>(kLongTexts));
+  const auto set = library.of(workload::Domain::Creative);
+  std::vector<workload::Prompt> prose(set.begin(), set.end());
+  std::stable_sort(prose.begin(), prose.end(), [](const workload::Prompt& a, const workload::Prompt& b) {
+    return a.text.size() < b.text.size();
+  });
+  prose.resize(std::clamp<std::size_t>(questions.prompts.size() / 10, 1, kLongTextsMax));
+  questions.long_ones = std::move(prose);
   return questions;
 }
 
@@ -87,8 +92,10 @@ base::Status compare_free_answers(Rig& rig, const Texts& baseline_texts, ResultB
     result.finding("info", "the model's weights are random: facts and coherence are not looked at");
     return {};
   }
-  MOESTRESS_TRY(const Answers a, answers_of(rig, baseline_job(rig, "gpu-only-free"), questions, true));
-  note_texts(baseline_texts, a.prompts, "aa", result);
+  Questions of_baseline = questions;
+  of_baseline.prompts.clear();  // it has answered those
+  MOESTRESS_TRY(const Answers a, answers_of(rig, baseline_job(rig, "gpu-only-free"), of_baseline, true));
+  note_texts(a.facts, a.facts_again, "aa", result);
   note_facts(questions.facts, {"baseline", a.facts}, {"baseline_again", a.facts_again}, "aa", result);
   note_facts(questions.facts, {"baseline", a.facts}, {"offloaded", b.facts}, "ab", result);
   note_coherence({{"baseline", a.long_ones}, {"offloaded", b.long_ones}}, result);

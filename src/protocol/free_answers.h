@@ -12,7 +12,7 @@
 
 namespace moestress::protocol {
 
-inline constexpr int kFactTokens = 16;  ///< bound of a reply to a fact
+inline constexpr int kFactTokens = 12;  ///< bound of a reply to a fact
 
 /// What both sides are asked beside the prompts whose tokens are compared.
 struct Questions {

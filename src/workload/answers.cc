@@ -152,7 +152,20 @@ std::string last_choice(const std::vector<std::string>& choices, std::string_vie
   return last;
 }
 
-std::string choice_in(const std::vector<std::string>& choices, std::string_view reply) {
+/// `text` without places that only repeat the question's "one or the other".
+std::string without_offers(const std::vector<std::string>& choices, std::string_view text) {
+  std::string small = lowered(text);
+  for (const std::string& a : choices)
+    for (const std::string& b : choices) {
+      const std::string offer = lowered(a) + " or " + lowered(b);
+      for (auto at = find_word(small, offer, 0); at != std::string::npos; at = find_word(small, offer, at))
+        small.erase(at, offer.size());
+    }
+  return small;
+}
+
+std::string choice_in(const std::vector<std::string>& choices, std::string_view said) {
+  const std::string reply = without_offers(choices, said);
   if (const auto rest = after_answer(reply)) {
     std::string choice = first_choice(choices, *rest);
     if (!choice.empty()) return choice;

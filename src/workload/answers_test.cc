@@ -49,6 +49,8 @@ TEST(Answers, AChoiceIsNamedAsAWholeWord) {
   EXPECT_EQ(grade(task, "Answer: knave, not a knight"), Grade::Wrong);
   EXPECT_EQ(grade(task, "She can't be a knave, so she is a knight"), Grade::Right);
   EXPECT_EQ(grade(task, "knighthood"), Grade::Unanswered);
+  EXPECT_EQ(grade(task, "Answer: knight or knave"), Grade::Unanswered);
+  EXPECT_EQ(grade(task, "Knight or knave? A knight."), Grade::Right);
   EXPECT_EQ(grade(task, "I don't know."), Grade::Unanswered);
 }
 

@@ -71,6 +71,9 @@ Arguments lists_about_k(Int k, base::Random& random) {
 
 // What the functions return.
 
+Value add_to(Int k, const std::vector<Value>& a) { return int_at(a, 0) + k; }
+Value take_from(Int k, const std::vector<Value>& a) { return int_at(a, 0) - k; }
+Value multiply(Int k, const std::vector<Value>& a) { return int_at(a, 0) * k; }
 Value scaled_sum(Int k, const std::vector<Value>& a) { return k * (int_at(a, 0) + int_at(a, 1)); }
 Value larger_plus(Int k, const std::vector<Value>& a) { return std::max(int_at(a, 0), int_at(a, 1)) + k; }
 Value at_least(Int k, const std::vector<Value>& a) { return std::max(int_at(a, 0), k); }
@@ -257,11 +260,17 @@ Arguments pairs_of_texts(Int, base::Random& random) {
 }
 
 constexpr std::array kSpecs{
-    FunctionSpec{"scaled-sum", 1, 2, 60, "scaled_sum(a, b)", "int scaled_sum(int a, int b)",
+    FunctionSpec{"add-to", 1, 2, 99, "add_to(n)", "int add_to(int n)", "returns n plus {K}", ints_about_k,
+                 add_to},
+    FunctionSpec{"take-from", 1, 2, 99, "take_from(n)", "int take_from(int n)", "returns n minus {K}",
+                 ints_about_k, take_from},
+    FunctionSpec{"multiply", 1, 2, 99, "multiply(n)", "int multiply(int n)", "returns n times {K}",
+                 ints_about_k, multiply},
+    FunctionSpec{"scaled-sum", 2, 2, 60, "scaled_sum(a, b)", "int scaled_sum(int a, int b)",
                  "returns {K} times the sum of a and b", two_ints, scaled_sum},
-    FunctionSpec{"larger-plus", 1, 2, 60, "larger_plus(a, b)", "int larger_plus(int a, int b)",
+    FunctionSpec{"larger-plus", 2, 2, 60, "larger_plus(a, b)", "int larger_plus(int a, int b)",
                  "returns the larger one of a and b, plus {K}", two_ints, larger_plus},
-    FunctionSpec{"at-least", 1, 2, 60, "at_least(n)", "int at_least(int n)",
+    FunctionSpec{"at-least", 2, 2, 60, "at_least(n)", "int at_least(int n)",
                  "returns n, but {K} where n is less than {K}", ints_about_k, at_least},
     FunctionSpec{"sum-multiples", 2, 2, 30, "sum_multiples(n)", "int sum_multiples(int n)",
                  "returns the sum of the positive multiples of {K} that are at most n", small_counts,

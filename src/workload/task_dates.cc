@@ -36,6 +36,18 @@ std::string text_of(sys_days day) {
                      kMonths[static_cast<unsigned>(date.month()) - 1], static_cast<int>(date.year()));
 }
 
+/// The easiest: one of two.
+Task weekday_soon(base::Random& random) {
+  const sys_days day = draw_day(random);
+  const int more = between(random, 1, 3);
+  const std::string answer = weekday_of(day + days(more));
+  std::vector<std::string> choices{answer, weekday_of(day + days(more + between(random, 1, 6)))};
+  random.shuffle(choices);
+  return choice_task(fmt::format("Today is {}. Which day of the week is it in {} {}: {} or {}?",
+                                 weekday_of(day), more, more == 1 ? "day" : "days", choices[0], choices[1]),
+                     answer, choices);
+}
+
 Task weekday_after(int low, int high, base::Random& random) {
   const sys_days day = draw_day(random);
   const int more = between(random, low, high);
@@ -72,7 +84,7 @@ Task days_between(base::Random& random) {
 Task dates_task(int difficulty, base::Random& random) {
   switch (difficulty) {
     case 1:
-      return weekday_after(1, 6, random);
+      return weekday_soon(random);
     case 2:
       return weekday_after(7, 40, random);
     case 3:

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "workload/task_families.h"
@@ -77,6 +78,16 @@ Numbers draw(int difficulty, base::Random& random) {
 
 Task sequence_task(int difficulty, base::Random& random) {
   const Numbers numbers = draw(difficulty, random);
+  if (difficulty == 1) {  // one of two
+    std::vector<std::string> choices{std::to_string(numbers.back()),
+                                     std::to_string(numbers.back() + between(random, 1, 9))};
+    const std::string answer = choices.front();
+    random.shuffle(choices);
+    return choice_task(
+        fmt::format("Count on: {}. Which number comes next: {} or {}?",
+                    fmt::join(numbers.begin(), numbers.end() - 1, ", "), choices[0], choices[1]),
+        answer, choices);
+  }
   return integer_task(fmt::format("One rule makes this sequence: {}. Which number comes next?",
                                   fmt::join(numbers.begin(), numbers.end() - 1, ", ")),
                       numbers.back());

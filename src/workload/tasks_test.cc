@@ -66,7 +66,8 @@ TEST(Tasks, OfTheFullSuiteAllDiffer) {
 }
 
 TEST(Tasks, BothAnswersOfAChoiceComeUp) {
-  for (const TaskFamily family : {TaskFamily::Knights, TaskFamily::Ordering, TaskFamily::Zebra}) {
+  for (const TaskFamily family : {TaskFamily::Knights, TaskFamily::Ordering, TaskFamily::Zebra,
+                                  TaskFamily::Sequence, TaskFamily::Dates}) {
     int first = 0, all = 0;
     for (const Task& task : make_tasks(family, 1, 60, 3)) {
       ASSERT_EQ(task.choices.size(), 2u);

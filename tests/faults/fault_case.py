@@ -58,12 +58,13 @@ class FaultCase(unittest.TestCase):
         tests = {test["id"]: test for test in result["models"][0]["tests"]}
         return tests[self.id]
 
-    def simulated(self, fault=None, options="", plan="", model=None):
-        """A run against the simulated server, sound or with a fault."""
+    def simulated(self, fault=None, options="", plan="", model=None, baseline=None):
+        """A run against the simulated server, sound or with a fault; beside one that plays GPU-only if its URL is given."""
         command = f"exec {sys.executable} {FOLDER / 'simulated_server.py'} {{port}} {options}"
         if fault:
             command += f" --fault '{fault}'"
-        return self.run_test("--spawn", command, "--dialect", "openai", plan=plan, model=model)
+        beside = ("--baseline-target", baseline) if baseline else ()
+        return self.run_test("--spawn", command, "--dialect", "openai", *beside, plan=plan, model=model)
 
     def damaged(self, fault, *arguments):
         """The random model with a fault of `forge --fault`."""

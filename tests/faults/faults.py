@@ -24,27 +24,34 @@ def fault(name):
 
 
 class Doubtful(Server):
-    """Of what it knows it gets a share wrong, always the same."""
+    """Of what it knows it gets some wrong."""
 
-    share = 0.0
+    def forgets(self, question):
+        raise NotImplementedError
 
     def words(self, messages, max_tokens):
-        tokens = super().words(messages, max_tokens)
         question = messages[-1]["content"]
-        known = brains.answer_of(question) is not None
-        if known and zlib.crc32(question.encode()) % 1000 < 1000 * self.share:
+        if brains.answer_of(question) is not None and self.forgets(question):
             return [" I", " can", " not", " say", "."][:max_tokens]
-        return tokens
+        return super().words(messages, max_tokens)
 
 
 @fault("wrong answers")
 class WrongAnswers(Doubtful):
-    share = 0.3
+    """Three of ten, always the same."""
+
+    def forgets(self, question):
+        return zlib.crc32(question.encode()) % 10 < 3
 
 
-@fault("few wrong answers")
-class FewWrongAnswers(Doubtful):
-    share = 0.06
+@fault("two wrong answers")
+class TwoWrongAnswers(Doubtful):
+    """The first two that it is asked."""
+
+    def forgets(self, question):
+        with self.lock:
+            self.requests += 1
+            return self.requests <= 2
 
 
 @fault("some requests fail")

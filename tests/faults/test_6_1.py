@@ -29,7 +29,7 @@ class OverHttp(FaultCase):
 
     def test_a_sound_server(self):
         with self.baseline_server() as url:
-            test = self.simulated(plan=f'[target]\nbaseline_url = "{url}"\n')
+            test = self.simulated(baseline=url)
         self.assertEqual(test["verdict"], "INCONCLUSIVE", test["reason"])
         self.assertEqual(test["metrics"]["ab_text_identical"]["value"], 1)
         self.assertEqual(test["metrics"]["fact_accuracy_baseline"]["value"], 1)
@@ -37,7 +37,7 @@ class OverHttp(FaultCase):
 
     def test_a_server_that_forgets_facts(self):
         with self.baseline_server() as url:
-            self.assert_found(self.simulated("wrong answers", plan=f'[target]\nbaseline_url = "{url}"\n'), "facts")
+            self.assert_found(self.simulated("wrong answers", baseline=url), "facts")
 
 
 if __name__ == "__main__":

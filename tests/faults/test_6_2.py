@@ -21,7 +21,7 @@ class Reasoning(FaultCase):
         if not baseline:
             return self.simulated(fault, options=self.options, plan=plan)
         with self.baseline_server(self.options) as url:
-            return self.simulated(fault, options=self.options, plan=f'{plan}[target]\nbaseline_url = "{url}"\n')
+            return self.simulated(fault, options=self.options, plan=plan, baseline=url)
 
     def test_a_sound_server(self):
         test = self.ask(10)  # 80 tasks: 73 pairs without a flip decide
@@ -41,9 +41,9 @@ class Reasoning(FaultCase):
         self.assertGreater(test["metrics"]["tasks_lost"]["value"], 6)
 
     def test_a_few_flips_are_no_damage(self):
-        test = self.ask(4, "few wrong answers")
+        test = self.ask(4, "two wrong answers")
         self.assertEqual(test["verdict"], "INCONCLUSIVE", test["reason"])
-        self.assertGreater(test["metrics"]["tasks_lost"]["value"], 0)
+        self.assertEqual(test["metrics"]["tasks_lost"]["value"], 2)
 
     def test_requests_that_fail(self):
         self.assert_found(self.ask(2, "some requests fail"), "requests failed")
