@@ -14,7 +14,7 @@ namespace moestress::protocol {
 struct Graded {
   std::size_t conversation = 0;
   std::size_t turn = 0;
-  const workload::Question* question = nullptr;
+  const workload::RecallQuestion* question = nullptr;
   const Exchange* exchange = nullptr;
   const Exchange* alone = nullptr;  ///< null: it was not asked alone, or that failed
   workload::Answer answer = workload::Answer::Missing;

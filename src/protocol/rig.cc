@@ -43,7 +43,9 @@ Rig::~Rig() {
   std::filesystem::remove_all(scratch_path(""), ignored);
 }
 
-std::uint64_t Rig::seed(std::string_view purpose) const { return seed_for({run_.plan, facts_, run_.prompts}, purpose); }
+std::uint64_t Rig::seed(std::string_view purpose) const {
+  return seed_for({run_.plan, facts_, run_.prompts}, purpose);
+}
 
 std::string Rig::scratch_path(const std::string& name) const {
   return run_.run_directory + "/scratch/" + facts_.id + "/" + name;

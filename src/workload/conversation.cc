@@ -66,21 +66,22 @@ class Values {
 class Facts {
  public:
   explicit Facts(std::uint64_t seed) {
-    for (const Fact& fact : conversation_material().facts) deck_.push_back(&fact);
+    for (const ToldFact& fact : conversation_material().facts) deck_.push_back(&fact);
     base::Random(base::derive_seed(seed, "facts")).shuffle(deck_);
   }
 
   template <class Wanted>
-  const Fact* draw(Wanted wanted) {
-    const auto found = std::find_if(deck_.rbegin(), deck_.rend(), [&](const Fact* f) { return wanted(*f); });
+  const ToldFact* draw(Wanted wanted) {
+    const auto found =
+        std::find_if(deck_.rbegin(), deck_.rend(), [&](const ToldFact* f) { return wanted(*f); });
     if (found == deck_.rend()) return nullptr;
-    const Fact* fact = *found;
+    const ToldFact* fact = *found;
     deck_.erase(std::next(found).base());
     return fact;
   }
 
  private:
-  std::vector<const Fact*> deck_;
+  std::vector<const ToldFact*> deck_;
 };
 
 std::string fill(std::string text, const std::string& value) {
@@ -91,7 +92,7 @@ std::string fill(std::string text, const std::string& value) {
 
 /// A fact as a conversation tells it.
 struct Told {
-  const Fact* fact = nullptr;
+  const ToldFact* fact = nullptr;
   std::string value, second, old;
   std::vector<std::string> telling;  ///< the turns that do
 };
@@ -122,14 +123,14 @@ class Writer {
 
   Conversation write(int turns) {
     const Parts parts = parts_of(turns);
-    Told word = tell([](const Fact& f) { return f.values == kCodeValues; });
-    Told changing = tell([](const Fact& f) { return f.values != kCodeValues && !f.change.empty(); });
+    Told word = tell([](const ToldFact& f) { return f.values == kCodeValues; });
+    Told changing = tell([](const ToldFact& f) { return f.values != kCodeValues && !f.change.empty(); });
     CHECK(word.fact != nullptr && changing.fact != nullptr);
     word.telling.front() = pick("greeting") + " " + word.telling.front();
     say(opening_, word.telling.front());
     Told pair;
     if (parts.pair) {
-      pair = tell([](const Fact& f) { return !f.follow.empty(); });
+      pair = tell([](const ToldFact& f) { return !f.follow.empty(); });
       CHECK(pair.fact != nullptr);
       changing.telling.front() = pair.telling.front() = changing.telling.front() + " " + pair.telling.front();
     }
@@ -181,7 +182,7 @@ class Writer {
   }
 
   ConversationTurn ask(const Told& told, const std::string& opener = "") const {
-    Question question;
+    RecallQuestion question;
     question.kind = told.old.empty() ? QuestionKind::Recall : QuestionKind::Updated;
     question.accepted = told.value;
     question.stale = told.old;
@@ -199,7 +200,7 @@ class Writer {
 
   void add_pair(const Told& pair) {
     middle_.push_back(ask(pair));
-    Question question;
+    RecallQuestion question;
     question.kind = QuestionKind::FollowUp;
     question.accepted = pair.second;
     question.control = {
@@ -208,9 +209,9 @@ class Writer {
   }
 
   bool add_untold() {
-    const Fact* fact = facts_.draw([](const Fact& f) { return f.follow.empty(); });
+    const ToldFact* fact = facts_.draw([](const ToldFact& f) { return f.follow.empty(); });
     if (fact == nullptr) return false;
-    Question question;
+    RecallQuestion question;
     question.kind = QuestionKind::Untold;
     question.control = {{"user", opening_.front().text + " " + fact->ask}};
     end_.push_back({fact->ask, false, std::move(question)});
@@ -223,7 +224,7 @@ class Writer {
       const bool changes = unit % 4 == 2 && turns >= 4;
       Told told;
       if (unit % 2 == 0)
-        told = tell([&](const Fact& f) { return f.follow.empty() && (!changes || !f.change.empty()); });
+        told = tell([&](const ToldFact& f) { return f.follow.empty() && (!changes || !f.change.empty()); });
       if (told.fact != nullptr) {
         say(opening_, told.telling.front());
         if (changes) {

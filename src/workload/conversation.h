@@ -17,7 +17,7 @@ enum class QuestionKind {
   Untold,    ///< of what was never told
 };
 
-struct Question {
+struct RecallQuestion {
   QuestionKind kind = QuestionKind::Recall;
   std::string accepted;  ///< empty: Untold
   std::string stale;     ///< Updated: the value before
@@ -31,7 +31,7 @@ struct Question {
 struct ConversationTurn {
   std::string text;
   bool off_topic = false;  ///< its reply may be about anything
-  std::optional<Question> question;
+  std::optional<RecallQuestion> question;
 };
 
 struct PlantedValue {

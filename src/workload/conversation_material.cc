@@ -33,7 +33,7 @@ base::Result<std::map<std::string, std::vector<std::string>, std::less<>>> parse
   return lists;
 }
 
-std::string* field_of(Fact& fact, std::string_view key) {
+std::string* field_of(ToldFact& fact, std::string_view key) {
   if (key == "values") return &fact.values;
   if (key == "tell") return &fact.tell;
   if (key == "change") return &fact.change;
@@ -48,8 +48,8 @@ std::size_t holes(std::string_view text) {
   return count;
 }
 
-base::Result<Fact> parse_fact(const Prompt& section, const ConversationMaterial& material) {
-  Fact fact;
+base::Result<ToldFact> parse_fact(const Prompt& section, const ConversationMaterial& material) {
+  ToldFact fact;
   fact.id = section.id;
   const auto wrong = [&](const std::string& what) {
     return base::fail(ErrorCode::Format, "conversation-facts: {}: {}", section.id, what);
@@ -92,7 +92,7 @@ base::Result<ConversationMaterial> parse_conversation_material(std::string_view 
                           base::printable(word, 80));
   MOESTRESS_TRY(const auto sections, parse_prompts(facts, Domain::Conversation, "conversation-facts"));
   for (const Prompt& section : sections) {
-    MOESTRESS_TRY(Fact fact, parse_fact(section, material));
+    MOESTRESS_TRY(ToldFact fact, parse_fact(section, material));
     material.facts.push_back(std::move(fact));
   }
   MOESTRESS_TRY(const auto turns, parse_prompts(topics, Domain::Conversation, "conversation-topics"));

@@ -11,7 +11,7 @@
 namespace moestress::workload {
 
 /// Something that a user can tell of themselves; {} in a sentence stands for the value.
-struct Fact {
+struct ToldFact {
   std::string id;
   std::string values;  ///< the list its values are drawn from, or kCodeValues
   std::string tell;
@@ -26,7 +26,7 @@ inline constexpr std::string_view kCodeValues = "code";
 /// What conversations are made of: the files prompts/conversation-*.txt (format: README.md).
 struct ConversationMaterial {
   std::map<std::string, std::vector<std::string>, std::less<>> values;   ///< by list
-  std::vector<Fact> facts;                                               ///< in the order of the file
+  std::vector<ToldFact> facts;                                           ///< in the order of the file
   std::vector<std::string> topics;                                       ///< turns about something else
   std::map<std::string, std::vector<std::string>, std::less<>> phrases;  ///< by purpose
 

@@ -48,7 +48,7 @@ TEST(ConversationMaterial, HoldsEnoughAndNoSentenceHoldsAValue) {
   std::set<std::string> values;
   std::size_t count = 0;
   for (const auto& [list, words] : material.values) {
-    for (const auto& word : words) values.insert(normalised(word));
+    for (const auto& word : words) values.insert(spoken_words(word));
     count += words.size();
     EXPECT_GE(words.size(), 24u) << list;
   }
