@@ -16,6 +16,10 @@ double slowdown(const Beside& session) {
   return alone && beside && *beside > 0 ? *alone / *beside : std::nan("");
 }
 
+double decode_ms(const record::Outcome& outcome) {
+  return base::to_ms(outcome.last_text - outcome.first_text);
+}
+
 double ttft_ms(const record::Outcome& outcome) { return base::to_ms(outcome.first_text - outcome.planned); }
 
 bool usable(const Beside& session) {
@@ -46,19 +50,21 @@ Starvation find_starvation(const std::vector<Beside>& sessions) {
     if (!others.empty() && std::isfinite(own)) {
       found.judged = true;
       const double ratio = own / stats::quantile(others, 0.5);
+      const bool starved =
+          ratio > kStarvedRatio && (1 - 1 / ratio) * decode_ms(*sessions[i].beside) > kNoticedMs;
       if (ratio > found.worst_ratio) {
         found.worst_ratio = ratio;
-        if (ratio > kStarvedRatio)
+        if (starved)
           found.what =
               fmt::format("session {} of {} decoded {:.1f} times as slowly as alone, the others {:.1f} times",
                           i + 1, sessions.size(), own, own / ratio);
       }
-      if (ratio > kStarvedRatio) found.starved = true;
+      found.starved = found.starved || starved;
     }
     if (!all_known) continue;
     found.judged = true;
     const double waited = ttft_ms(*sessions[i].beside);
-    if (waited <= kLastServedFactor * served_ms) continue;
+    if (waited <= kLastServedFactor * served_ms || waited - served_ms <= kNoticedMs) continue;
     if (!found.starved)
       found.what = fmt::format(
           "session {} of {} waited {:.0f} ms for its first text; serving all the others first would "

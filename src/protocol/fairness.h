@@ -25,10 +25,12 @@ struct Starvation {
 /// so that long and short replies compare. Starved is a session whose slowdown is over kStarvedRatio times
 /// the median of the others', or whose first text came later than kLastServedFactor times what serving all
 /// the others first, one after another, would have taken, which not even a server with one slot makes it wait
-/// for.
+/// for. What costs a reader less than kNoticedMs is no starvation: of a fast server it is the scheduler's
+/// noise.
 Starvation find_starvation(const std::vector<Beside>& sessions);
 
 inline constexpr double kStarvedRatio = 3;
 inline constexpr double kLastServedFactor = 1.5;
+inline constexpr double kNoticedMs = 100;
 
 }  // namespace moestress::protocol

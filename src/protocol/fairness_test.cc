@@ -40,6 +40,13 @@ TEST(Fairness, OneThatDecodesAtAQuarterIsStarved) {
   EXPECT_EQ(found.what, "session 2 of 3 decoded 4.0 times as slowly as alone, the others 1.0 times");
 }
 
+TEST(Fairness, WhatNobodyNoticesIsNoStarvation) {
+  EXPECT_FALSE(find(kAlone, {reply(100, 10), reply(100, 24, 6), reply(100, 4)}).starved);
+  const std::vector<record::Outcome> fast{reply(1, 0.5), reply(1, 0.5), reply(1, 0.5)};
+  EXPECT_FALSE(find(fast, {reply(1, 0.5), reply(1, 4), reply(1, 0.5)}).starved);
+  EXPECT_FALSE(find(fast, {reply(1, 0.5), reply(1, 0.5), reply(60, 0.5)}).starved);
+}
+
 TEST(Fairness, OneThatWaitsForMoreThanAllTheOthersIsStarved) {
   const auto found = find(kAlone, {reply(100, 10), reply(100, 10, 6), reply(900, 10)});
   EXPECT_TRUE(found.starved);

@@ -1,9 +1,7 @@
 """What the simulated server says: each brain looks at the conversation and gives the reply as tokens, or None where the
 question is not one that it knows."""
 
-import re
 import functools
-import pathlib
 import pathlib
 import re
 
@@ -57,6 +55,8 @@ def knowledge(messages):
     """Knows the answer to every question of 3.2 and S2."""
     known = known_answers().get(messages[-1]["content"])
     return [" The", " answer", " is", " " + known[1], "."] if known else None
+
+
 @brain
 def knows_answers(messages):
     answer = answer_of(messages[-1]["content"])
@@ -81,6 +81,8 @@ def needle(messages):
     thing, name = map(re.escape, asked[-1])
     fact = re.search(rf"The {thing} of {name} is (\w+)\.", text)
     return [" ", *fact.group(1), "."] if fact else None
+
+
 def user_turns(messages):
     return [message["content"] for message in messages if message["role"] == "user"]
 

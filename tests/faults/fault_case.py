@@ -7,8 +7,8 @@ Usage: test_1_2.py MOESTRESS [unittest options]
 import contextlib
 import json
 import pathlib
-import socket
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -54,8 +54,7 @@ class FaultCase(unittest.TestCase):
         result = json.loads((out / "result.json").read_text())
         self.of_model = result["models"][0]
         tests = {test["id"]: test for test in self.of_model["tests"]}
-        self.criteria = {criterion["id"]: criterion for criterion in result["models"][0]["criteria"]}
-        tests = {test["id"]: test for test in result["models"][0]["tests"]}
+        self.criteria = {criterion["id"]: criterion for criterion in self.of_model["criteria"]}
         return tests[self.id]
 
     def simulated(self, fault=None, options="", plan="", model=None, baseline=None):
@@ -78,6 +77,7 @@ class FaultCase(unittest.TestCase):
         if not path.exists():
             self.skipTest(f"needs {path.name} (docs/TESTING.md)")
         return path
+
     def valid(self, *arguments, **named):
         """`simulated`, again where the machine was too busy for the client to keep its times."""
         for _ in range(4):
@@ -85,6 +85,7 @@ class FaultCase(unittest.TestCase):
             if test["verdict"] != "INVALID" or "client lag" not in test["reason"]:
                 break
         return test
+
     @contextlib.contextmanager
     def baseline_server(self, options=""):
         """A sound simulated server that plays GPU-only; gives its URL."""

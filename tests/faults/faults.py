@@ -1,13 +1,9 @@
 """The simulated server with one fault each. The name of a fault is its key in FAULTS."""
 
-import brains
 import os
-import os
-import threading
-import time
 import random
 import threading
-
+import time
 import zlib
 
 import brains
@@ -417,4 +413,6 @@ class LeakingGeneration(Server):
 
     def after_request(self):
         self.kept.append(b"\x01" * 4_000_000)
+
+
 import faults_api  # noqa: E402,F401

@@ -1,8 +1,6 @@
 """A server that speaks OpenAI's API without a model, sound or with one fault, for the tests of moestress' own tests.
 
-Usage: simulated_server.py PORT [--fault NAME] [--tok-s N] [--prefill-tok-s N] [--slots N] [--context N] [--gguf FILE]
-Usage: simulated_server.py PORT [--fault NAME] [--tok-s N] [--prefill-tok-s N] [--slots N] [--context N] [--record FILE]
-Usage: simulated_server.py PORT [--fault NAME] [--tok-s N] [--prefill-tok-s N] [--slots N] [--context N] [--claim-prompt]
+Usage: simulated_server.py PORT [--fault NAME] [OPTION]… (-h lists them)
 
 It answers in words that are one token each in the vocabulary of `moestress forge --size tiny`, so that its token counts
 are exact. What it says is up to its brain (brains.py); each fault (faults.py) overrides one of the hooks of Server.
@@ -40,6 +38,7 @@ class Server:
         self.started = time.monotonic()
         self.requests = 0
         self.lock = threading.Lock()
+        self.of_request = threading.local()
 
     # Hooks.
 
@@ -68,9 +67,11 @@ class Server:
 
     def usage(self, prompt, generated):
         return {"completion_tokens": self.claimed_tokens(generated)}
+
     def timings(self, prompt_s, decode_s):
         """What the server says of its own times, as llama-server does."""
         return {"prompt_ms": 1000 * prompt_s, "predicted_ms": 1000 * decode_s}
+
     def claimed_prompt_tokens(self, messages):
         """What `usage` says of the prompt, with --claim-prompt: in a tokenizer of its own."""
         return self.prompt_tokens(messages)
@@ -118,16 +119,15 @@ class Server:
         tokens = self.words(messages, max_tokens)
         finish = "length" if len(tokens) >= max_tokens else "stop"
         usage = self.usage(prompt, len(tokens))
-        usage = {"completion_tokens": self.claimed_tokens(len(tokens))}
         if self.claims_prompt:
             usage["prompt_tokens"] = self.claimed_prompt_tokens(messages)
         chat = "messages" in body
         self.slots.acquire()
         try:
-            began = time.monotonic()
+            self.of_request.began = time.monotonic()
             time.sleep(self.seconds_of_prefill(prompt))
             if body.get("stream"):
-                self.stream(handler, chat, tokens, finish, usage, began)
+                self.stream(handler, chat, tokens, finish, usage)
             else:
                 time.sleep(sum(self.seconds_per_token(i) for i in range(len(tokens))))
                 handler.answer(200, self.whole(chat, "".join(tokens), finish, usage))
@@ -152,7 +152,7 @@ class Server:
             event["timings"] = timings
         return f"data: {json.dumps(event)}\n\n"
 
-    def stream(self, handler, chat, tokens, finish, usage, began):
+    def stream(self, handler, chat, tokens, finish, usage):
         handler.begin_stream()
         due = first = time.monotonic()
         for i, token in enumerate(tokens):
@@ -161,7 +161,7 @@ class Server:
             if i == 0:
                 first = time.monotonic()
             handler.piece(self.event(chat, token))
-        timings = self.timings(first - began, time.monotonic() - first)
+        timings = self.timings(first - self.of_request.began, time.monotonic() - first)
         handler.piece(self.event(chat, finish=finish, usage=usage, timings=timings))
         handler.piece("data: [DONE]\n\n")
         handler.piece("")
@@ -211,20 +211,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path not in ("/v1/chat/completions", "/v1/completions"):
             return self.error(404, "no such path")
         try:
-            raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            body = json.loads(raw)
-            if not isinstance(body, dict):
-                raise ValueError("not an object")
-        except ValueError as error:
-            return self.error(400, f"not JSON: {error}")
-        if self.record:
-            with self.server_object.lock:
-                self.record.write(json.dumps({"path": self.path, "body": raw.decode()}) + "\n")
-                self.record.flush()
             length = int(self.headers.get("Content-Length", 0))
             raw = self.rfile.read(length)
             if len(raw) < length:
                 raise ValueError("shorter than announced")
+            if self.record:
+                with self.server_object.lock:
+                    self.record.write(json.dumps({"path": self.path, "body": raw.decode()}) + "\n")
+                    self.record.flush()
             body = self.server_object.parse(raw, self.path == "/v1/chat/completions")
         except (ValueError, RecursionError) as error:
             return self.server_object.on_malformed(self, error)
@@ -247,11 +241,10 @@ def main():
     parser.add_argument("--gguf", help="the model whose vocabulary tokens are counted with, where a fault needs it exact")
     parser.add_argument("--record", help="a file that every request's body is appended to")
     parser.add_argument("--claim-prompt", action="store_true")
+    parser.add_argument("--tasks", help="what `moestress tasks --json` printed: it knows their answers")
     options = parser.parse_args()
     if options.record:
         Handler.record = open(options.record, "a", encoding="utf-8")
-    parser.add_argument("--tasks", help="what `moestress tasks --json` printed: it knows their answers")
-    options = parser.parse_args()
     if options.tasks:
         brains.learn(json.loads(pathlib.Path(options.tasks).read_text()))
     server = faults.FAULTS[options.fault](options) if options.fault else Server(options)
