@@ -317,7 +317,10 @@ record::TestResult test_6_2_reasoning(Rig& rig) {
 
 Work work_6_2(const WorkInput& input) {
   Work work;
-  if (input.facts.random_weights) return work;
+  if (input.facts.random_weights) {
+    work.skipped = "random weights solve no task";
+    return work;
+  }
   const bool embedded = input.plan.target.spawn.empty() && input.plan.target.url.empty();
   for (const Task& task : all_tasks(input.plan)) {
     ++work.requests;

@@ -148,7 +148,8 @@ class DryRun(PlanCase):
         self.assertEqual(tests["1.2"]["reply_tokens"], 2400)
         self.assertGreaterEqual(tests["2.1"]["fixed_seconds"], 300)
         for test in tests.values():
-            self.assertGreater(test["estimate_seconds"], 0, test)
+            if not test["skipped"]:
+                self.assertGreater(test["estimate_seconds"], 0, test)
         self.assertAlmostEqual(sum(test["estimate_seconds"] for test in tests.values()), dry["estimate_seconds"], places=3)
         text = run("run", "standard", "-m", self.model, "--device", "cpu", "--dry-run", "--only", "1.2,5.1")
         self.assertEqual(text.returncode, 0, text.stderr)
