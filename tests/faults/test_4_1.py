@@ -13,7 +13,7 @@ conversation_count = {count}
 conversation_turns = 12
 conversation_tokens = 24
 """
-        return self.valid(fault, f"--claim-prompt --tok-s 1000 --prefill-tok-s {prefill_tok_s}", plan=plan)
+        return self.simulated(fault, f"--claim-prompt --tok-s 1000 --prefill-tok-s {prefill_tok_s}", plan=plan)
 
     def test_a_sound_server(self):
         test = self.held(prefill_tok_s=1500)

@@ -26,14 +26,6 @@ profile_context_lengths = [30, 80, 160, 300]
 open_loop_requests = 2
 """
 
-    def run_test(self, *arguments, **named):
-        """An INVALID measurement is made again: the machine was busy with something else."""
-        for _ in range(3):
-            test = super().run_test(*arguments, **named)
-            if test["verdict"] != "INVALID":
-                break
-        return test
-
     def test_a_sound_server(self):
         test = self.simulated(options=SLOW)
         self.assert_sound(test)

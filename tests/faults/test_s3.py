@@ -19,14 +19,6 @@ production_search_steps = 2
     # Enough requests for an interval that holds 90 %.
     enough = "production_seconds = 1.5\n"
 
-    def run_test(self, *arguments, **named):
-        """An INVALID measurement is made again: the machine was busy with something else."""
-        for _ in range(3):
-            test = super().run_test(*arguments, **named)
-            if test["verdict"] != "INVALID":
-                break
-        return test
-
     def test_a_sound_server(self):
         test = self.simulated(options=SLOW, plan=self.enough)
         self.assert_sound(test)
