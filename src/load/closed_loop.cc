@@ -1,5 +1,6 @@
 #include "load/closed_loop.h"
 
+#include <algorithm>
 #include <future>
 #include <memory>
 #include <utility>
@@ -69,8 +70,12 @@ class ClosedRun : public std::enable_shared_from_this<ClosedRun> {
   void after(std::size_t index, const record::Outcome& outcome) {
     auto& requests = plan_.sessions[index];
     const std::size_t next = sessions_[index].next;
-    if (next < requests.size() && plan_.prepare && !cancelled_) plan_.prepare(requests[next], outcome);
-    plan_next(index, dispatcher_->epoch() + outcome.done + plan_.think_time);
+    TimePoint when = dispatcher_->epoch() + outcome.done + plan_.think_time;
+    if (next < requests.size() && plan_.prepare && !cancelled_) {
+      plan_.prepare(requests[next], outcome);
+      when = std::max(when, dispatcher_->now());  // composed from the reply: that is no lateness of ours
+    }
+    plan_next(index, when);
   }
 
   void cancel() {

@@ -164,7 +164,14 @@ void judge_forgetting(Rig& rig, const Group& group, const Paired& paired, std::o
   if (!alone) alone = check("alone", paired.alone_exchanges);
   if (!alone) return;
   if (alone->share() < kExplainedMin) {  // another model than the file's, or one that is not asked greedily
-    result.judge(Verdict::Fail, text + ": what was said earlier does not reach the model, or is forgotten");
+    if (2 * paired.right < paired.right_alone)
+      result.judge(Verdict::Fail, text + ": what was said earlier does not reach the model, or is forgotten");
+    else
+      result.judge(
+          Verdict::Inconclusive,
+          text + fmt::format("; whether the model forgets by itself can't be told: its file gives {} "
+                             "of {} replies to questions alone",
+                             alone->explained, alone->checked));
     return;
   }
   const auto held = check("held", paired.lost_exchanges);
@@ -193,8 +200,7 @@ void judge_recall(Rig& rig, const std::vector<Graded>& grades, ResultBuilder& re
     if (paired.n == 0) continue;
     paired.p = adjusted[i];
     result.metric(fmt::format("{}_mcnemar_p", groups()[i].name), paired.p, "", paired.n);
-    if (paired.p < kSignificance && paired.lost > paired.won && 2 * paired.right < paired.right_alone &&
-        !rig.cancelled())
+    if (paired.p < kSignificance && paired.lost > paired.won && !rig.cancelled())
       judge_forgetting(rig, groups()[i], paired, alone, result);
   }
   const Paired& told = pairs.front();

@@ -84,6 +84,13 @@ class Facts {
   std::vector<const ToldFact*> deck_;
 };
 
+/// The same in all conversations of a set: an answer from the history of another one names its word.
+const ToldFact& shared_word(std::uint64_t seed) {
+  const ToldFact* word = Facts(seed).draw([](const ToldFact& f) { return f.values == kCodeValues; });
+  CHECK(word != nullptr);
+  return *word;
+}
+
 std::string fill(std::string text, const std::string& value) {
   const auto at = text.find("{}");
   CHECK(at != std::string::npos);
@@ -114,8 +121,9 @@ Parts parts_of(int turns) {
 /// questions).
 class Writer {
  public:
-  Writer(Values& values, std::uint64_t seed)
-      : values_(values), random_(base::derive_seed(seed, "phrases")), facts_(seed) {
+  /// `word` is the fact whose value is made up.
+  Writer(Values& values, const ToldFact& word, std::uint64_t seed)
+      : values_(values), word_(word), random_(base::derive_seed(seed, "phrases")), facts_(seed) {
     topics_ = conversation_material().topics;
     random_.shuffle(topics_);
     conversation_.instruction = pick("instruction");
@@ -123,7 +131,7 @@ class Writer {
 
   Conversation write(int turns) {
     const Parts parts = parts_of(turns);
-    Told word = tell([](const ToldFact& f) { return f.values == kCodeValues; });
+    Told word = tell([&](const ToldFact& f) { return &f == &word_; });
     Told changing = tell([](const ToldFact& f) { return f.values != kCodeValues && !f.change.empty(); });
     CHECK(word.fact != nullptr && changing.fact != nullptr);
     word.telling.front() = pick("greeting") + " " + word.telling.front();
@@ -256,6 +264,7 @@ class Writer {
   }
 
   Values& values_;
+  const ToldFact& word_;
   base::Random random_;
   Facts facts_;
   std::vector<std::string> topics_;
@@ -276,8 +285,9 @@ ConversationSet make_conversations(std::size_t count, int turns, std::uint64_t s
   CHECK(turns >= kConversationTurnsMin);
   ConversationSet set;
   Values values(seed);
+  const ToldFact& word = shared_word(seed);
   for (std::size_t i = 0; i < count; ++i) {
-    Writer writer(values, base::derive_seed(seed, fmt::format("conversation {}", i)));
+    Writer writer(values, word, base::derive_seed(seed, fmt::format("conversation {}", i)));
     set.conversations.push_back(writer.write(turns));
   }
   set.decoys = values.decoys();

@@ -59,7 +59,8 @@ inline constexpr int kConversationTurnsMin = 5;
 /// asks for it early and late, tells another fact and later tells it anew, tells two things at once and asks
 /// for the second in words that need the turn before, asks for what was never told, and changes the topic and
 /// comes back; from ten turns on it has all of these, and more turns bring more facts, questions and topics.
-/// No two conversations tell the same value. The same seed gives the same, byte for byte, and asking for more
+/// No two conversations tell the same value, but all tell a made-up word for the same thing, so that an
+/// answer from another one's history shows. The same seed gives the same, byte for byte, and asking for more
 /// changes none before.
 ConversationSet make_conversations(std::size_t count, int turns, std::uint64_t seed);
 

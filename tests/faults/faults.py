@@ -318,12 +318,14 @@ class MixedSessions(Server):
         self.histories = {}
 
     def words(self, messages, max_tokens):
-        key = messages[1]["content"] if len(messages) > 1 else ""
+        if not past(messages, 4):
+            return super().words(messages, max_tokens)
+        key = messages[1]["content"]
         with self.lock:
             self.requests += 1
             others = [history for other, history in self.histories.items() if other != key]
             self.histories[key] = messages
-            mixed = self.requests % 3 == 0 and past(messages, 4) and others
+            mixed = self.requests % 3 == 0 and others
         return super().words(others[0][:-1] + messages[-1:] if mixed else messages, max_tokens)
 
 
