@@ -26,9 +26,9 @@ Questions questions_of(const workload::PromptLibrary& library, const plan::TestP
   Questions questions;
   questions.prompts = library.shortest(static_cast<std::size_t>(sizes.consistency_prompts));
   if (random_weights) return questions;  // of what says nothing neither facts nor coherence are judged
-  const auto facts = workload::facts();
-  const auto count = std::min(facts.size(), static_cast<std::size_t>(sizes.consistency_facts));
-  questions.facts.assign(facts.begin(), facts.begin() + static_cast<std::ptrdiff_t>(count));
+  const auto count = static_cast<std::size_t>(sizes.consistency_facts);
+  questions.facts = workload::questions_in_turn(workload::kSubjects, count);  // easy ones first
+  questions.facts.resize(std::min(questions.facts.size(), count));
   const auto set = library.of(workload::Domain::Creative);
   std::vector<workload::Prompt> prose(set.begin(), set.end());
   std::stable_sort(prose.begin(), prose.end(), [](const workload::Prompt& a, const workload::Prompt& b) {
@@ -54,11 +54,11 @@ base::Result<Answers> answers_of(Rig& rig, ScoringJob job, const Questions& ques
     job.texts.push_back({id, text, true, tokens});
   };
   for (const auto& prompt : questions.prompts) add(prompt.id, prompt.text, sizes.consistency_tokens);
-  for (const auto& fact : questions.facts) add(fact.id, fact.question, kFactTokens);
+  for (const auto& fact : questions.facts) add(fact.id, fact.text, kFactTokens);
   for (const auto& prompt : questions.long_ones)
     add("long-" + prompt.id, prompt.text, sizes.consistency_long_tokens);
   if (twice)
-    for (const auto& fact : questions.facts) add(fact.id + "-again", fact.question, kFactTokens);
+    for (const auto& fact : questions.facts) add(fact.id + "-again", fact.text, kFactTokens);
   job.generate = sizes.consistency_tokens;
   job.logits = false;
   job.context_tokens =
@@ -115,7 +115,7 @@ std::vector<record::Request> requests_of(Rig& rig, const Questions& questions) {
   };
   for (const auto& prompt : questions.prompts) add(prompt, rig.sizes().consistency_tokens);
   for (const auto& fact : questions.facts) {
-    add({fact.id, workload::Domain::Science, fact.question}, kFactTokens);
+    add({fact.id, workload::Domain::Science, fact.text}, kFactTokens);
     requests.back().label = "fact";
   }
   for (const auto& prompt : questions.long_ones) add(prompt, rig.sizes().consistency_long_tokens);

@@ -7,8 +7,8 @@
 #include "plan/plan.h"
 #include "protocol/result_builder.h"
 #include "protocol/rig.h"
-#include "workload/facts.h"
 #include "workload/prompts.h"
+#include "workload/questions.h"
 
 namespace moestress::protocol {
 
@@ -17,7 +17,7 @@ inline constexpr int kFactTokens = 12;  ///< bound of a reply to a fact
 /// What both sides are asked beside the prompts whose tokens are compared.
 struct Questions {
   std::vector<workload::Prompt> prompts;  ///< short ones: many independent samples for little time
-  std::vector<workload::Fact> facts;
+  std::vector<workload::Question> facts;
   std::vector<workload::Prompt> long_ones;
 };
 

@@ -246,7 +246,7 @@ Work work_6_1(const WorkInput& input) {
   };
   for (const auto& prompt : questions.prompts) add(prompt.text, sizes.consistency_tokens);
   const std::int64_t compared = round.prompt_tokens + round.reply_tokens;
-  for (const auto& fact : questions.facts) add(fact.question, kFactTokens);
+  for (const auto& fact : questions.facts) add(fact.text, kFactTokens);
   for (const auto& prompt : questions.long_ones) add(prompt.text, sizes.consistency_long_tokens);
   Work work;
   if (!input.plan.target.spawn.empty() || !input.plan.target.url.empty()) {

@@ -88,16 +88,16 @@ void note_coherence(const std::vector<LongTexts>& sides, ResultBuilder& result) 
   if (!table.rows.empty()) result.table(std::move(table));
 }
 
-void note_facts(const std::vector<workload::Fact>& facts, const FactReplies& a, const FactReplies& b,
+void note_facts(const std::vector<workload::Question>& facts, const FactReplies& a, const FactReplies& b,
                 const std::string& pair, ResultBuilder& result) {
   quality::OutcomePairs pairs;
   std::string lost;
   for (std::size_t i = 0; i < std::min({facts.size(), a.replies.size(), b.replies.size()}); ++i) {
-    const bool first = workload::states(facts[i], a.replies[i]),
-               second = workload::states(facts[i], b.replies[i]);
+    const bool first = workload::is_answered(facts[i], a.replies[i]),
+               second = workload::is_answered(facts[i], b.replies[i]);
     pairs.add(first, second);
     if (first && !second && lost.empty())
-      lost = fmt::format("\"{}\": {} said \"{}\", {} \"{}\"", facts[i].question, a.side,
+      lost = fmt::format("\"{}\": {} said \"{}\", {} \"{}\"", facts[i].text, a.side,
                          base::printable(a.replies[i], 80), b.side, base::printable(b.replies[i], 80));
   }
   const std::int64_t n = pairs.pairs();

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "protocol/result_builder.h"
-#include "workload/facts.h"
+#include "workload/questions.h"
 
 namespace moestress::protocol {
 
@@ -30,7 +30,7 @@ struct FactReplies {
 };
 /// How many facts each side states, as metrics "fact_accuracy_<side>", and the flips between `a` and `b` as
 /// "<pair>_fact_…". Judges FAIL where b states significantly fewer.
-void note_facts(const std::vector<workload::Fact>& facts, const FactReplies& a, const FactReplies& b,
+void note_facts(const std::vector<workload::Question>& facts, const FactReplies& a, const FactReplies& b,
                 const std::string& pair, ResultBuilder& result);
 
 }  // namespace moestress::protocol

@@ -39,10 +39,10 @@ TEST(TextPairs, ALoopOnOneSideOnlyIsAFinding) {
 }
 
 TEST(TextPairs, LostFactsFailOnlyWhereChanceDoesNotExplainThem) {
-  const auto all = workload::facts();
-  const std::vector<workload::Fact> facts(all.begin(), all.begin() + 8);
+  const auto all = workload::questions(workload::Subject::General);
+  const std::vector<workload::Question> facts(all.begin(), all.begin() + 8);
   Texts right;
-  for (const auto& fact : facts) right.push_back("It is " + fact.answers[0]);
+  for (const auto& fact : facts) right.push_back("It is " + fact.accepted[0]);
   Texts few = right, many = right;
   for (std::size_t i = 0; i < 3; ++i) few[i] = "no idea";
   for (std::size_t i = 0; i < 6; ++i) many[i] = "no idea\x1b";

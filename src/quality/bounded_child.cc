@@ -20,34 +20,18 @@
 #include <optional>
 #include <utility>
 
+#include "base/fd.h"
+
 namespace moestress::quality {
 namespace {
 
 using base::ErrorCode;
 using base::fail;
+using base::Fd;
 using Clock = std::chrono::steady_clock;
 
 constexpr auto kLook = std::chrono::milliseconds(10);
 constexpr uid_t kNobody = 65534;
-
-class Fd {
- public:
-  explicit Fd(int fd = -1) : fd_(fd) {}
-  ~Fd() { reset(); }
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  int get() const { return fd_; }
-  void reset() {
-    if (fd_ >= 0) close(fd_);
-    fd_ = -1;
-  }
-
- private:
-  int fd_;
-};
 
 base::Result<Fd> memory_file(const std::string& text) {
   Fd file(memfd_create("moestress-input", MFD_CLOEXEC));

@@ -18,6 +18,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/fd.h"
 #include "base/text.h"
 #include "target/keeper.h"
 #include "target/oom.h"
@@ -27,35 +28,10 @@ namespace {
 
 using base::ErrorCode;
 using base::fail;
+using base::Fd;
 
 constexpr base::Duration kKillGrace = std::chrono::seconds(10);
 constexpr base::Duration kPollSlice = std::chrono::milliseconds(20);
-
-/// A file descriptor that is closed with its owner; always above 2.
-class Fd {
- public:
-  Fd() = default;
-  explicit Fd(int fd) : fd_(fd) {
-    if (fd_ >= 0 && fd_ < 3) {  // someone closed our standard streams: get out of their way
-      fd_ = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-      close(fd);
-    }
-  }
-  ~Fd() { reset(); }
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  int get() const { return fd_; }
-  void reset() {
-    if (fd_ >= 0) close(fd_);
-    fd_ = -1;
-  }
-
- private:
-  int fd_ = -1;
-};
 
 std::vector<std::string> merged_environment(const SpawnSpec& spec) {
   std::vector<std::string> merged;

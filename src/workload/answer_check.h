@@ -24,11 +24,7 @@ struct AnswerKey {
   std::span<const std::string> others;  ///< values that were told and are no answer; may hold those above
 };
 
-/// Lower-case words parted by single spaces: marks are left out, and a possessive 's with them, so that
-/// "Marta's!" is "marta" and "don't" is "dont". Letters beyond ASCII stay as they are.
-std::string spoken_words(std::string_view text);
-
-/// Whether `text` names `value`: its words stand in it, one after the other, both as spoken_words leaves
+/// Whether `text` names `value`: its words stand in it, one after the other, both as plain_words leaves
 /// them.
 bool names_value(std::string_view text, std::string_view value);
 

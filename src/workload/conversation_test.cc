@@ -8,6 +8,7 @@
 #include <set>
 
 #include "workload/conversation_material.h"
+#include "workload/plain_words.h"
 
 namespace moestress::workload {
 namespace {
@@ -48,7 +49,7 @@ TEST(ConversationMaterial, HoldsEnoughAndNoSentenceHoldsAValue) {
   std::set<std::string> values;
   std::size_t count = 0;
   for (const auto& [list, words] : material.values) {
-    for (const auto& word : words) values.insert(spoken_words(word));
+    for (const auto& word : words) values.insert(plain_words(word));
     count += words.size();
     EXPECT_GE(words.size(), 24u) << list;
   }

@@ -9,43 +9,12 @@
 #include "base/text.h"
 #include "workload/embedded_prompts.h"
 #include "workload/entries.h"
+#include "workload/plain_words.h"
 
 namespace moestress::workload {
 namespace {
 
 constexpr std::string_view kAnswerMark = "> ";
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-/// A character's bytes at the front of `text`, and what it stands for in a normalised text: itself, another
-/// character, nothing, or a blank.
-struct Glyph {
-  std::size_t bytes = 1;
-  std::string_view as;
-};
-
-Glyph glyph_at(std::string_view text) {
-  static constexpr std::string_view kDigits = "0123456789";
-  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
-  if (byte(0) == 0xC2) return {2, " "};                      // U+0080 to U+00BF: signs, such as the degree's
-  if (byte(0) == 0xE2) {                                     // U+2000 to U+2FFF: punctuation and symbols
-    if (byte(1) == 0x80 && byte(2) == 0x99) return {3, ""};  // U+2019, an apostrophe
-    if (byte(1) == 0x82 && byte(2) >= 0x80 && byte(2) <= 0x89)
-      return {3, kDigits.substr(byte(2) - 0x80, 1)};  // subscripts, as in CO₂
-    return {3, " "};
-  }
-  return {1, text.substr(0, 1)};
-}
-
-std::string without_symbols(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    const Glyph glyph = glyph_at(text);
-    out += glyph.as;
-    text.remove_prefix(std::min(glyph.bytes, text.size()));
-  }
-  return out;
-}
 
 base::Result<Question> question_of(const Entry& entry, Subject subject, const std::string& source) {
   const auto wrong = [&](const std::string& what) {
@@ -60,7 +29,7 @@ base::Result<Question> question_of(const Entry& entry, Subject subject, const st
   if (answers.find('\n') != std::string_view::npos) return wrong("goes on after its answers");
   while (true) {
     const auto end = std::min(answers.find('|'), answers.size());
-    question.accepted.push_back(normalised(answers.substr(0, end)));
+    question.accepted.push_back(plain_words(answers.substr(0, end)));
     if (question.accepted.back().empty()) return wrong("has an answer without a letter or digit");
     if (end == answers.size()) return question;
     answers.remove_prefix(end + 1);
@@ -109,32 +78,10 @@ std::vector<Question> questions_in_turn(std::span<const Subject> subjects, std::
   return chosen;
 }
 
-std::string normalised(std::string_view text) {
-  const std::string plain = without_symbols(text);
-  std::string out;
-  for (std::size_t i = 0; i < plain.size(); ++i) {
-    const char c = plain[i];
-    const bool between_digits =
-        i > 0 && i + 1 < plain.size() && is_digit(plain[i - 1]) && is_digit(plain[i + 1]);
-    const bool lower = c >= 'a' && c <= 'z', upper = c >= 'A' && c <= 'Z';
-    if (upper) {
-      out += static_cast<char>(c - 'A' + 'a');
-    } else if (lower || is_digit(c) || static_cast<unsigned char>(c) >= 0x80 ||
-               (c == '.' && between_digits)) {
-      out += c;
-    } else if (c != '\'' && !(c == ',' && between_digits) && !out.empty() && out.back() != ' ') {
-      out += ' ';
-    }
-  }
-  if (!out.empty() && out.back() == ' ') out.pop_back();
-  return out;
-}
-
 bool is_answered(const Question& question, std::string_view reply) {
-  const std::string words = " " + normalised(reply) + " ";
-  return std::any_of(question.accepted.begin(), question.accepted.end(), [&](const std::string& answer) {
-    return words.find(" " + answer + " ") != std::string::npos;
-  });
+  const std::string words = plain_words(reply);
+  return std::any_of(question.accepted.begin(), question.accepted.end(),
+                     [&](const std::string& answer) { return has_words(words, answer); });
 }
 
 base::Result<std::vector<Question>> parse_questions(std::string_view text, Subject subject,

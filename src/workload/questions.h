@@ -29,7 +29,7 @@ struct Question {
   std::string id;  ///< "science-question-01"
   Subject subject = Subject::General;
   std::string text;
-  std::vector<std::string> accepted;  ///< spellings, each as `normalised` leaves it; at least one
+  std::vector<std::string> accepted;  ///< spellings, each as plain_words leaves it; at least one
 };
 
 /// The built-in questions of a subject in the order of their file: at least 24, easy ones first. Live as long
@@ -38,11 +38,6 @@ std::span<const Question> questions(Subject subject);
 
 /// The first `count` questions of each subject, one of each in turn.
 std::vector<Question> questions_in_turn(std::span<const Subject> subjects, std::size_t count);
-
-/// Text for comparing: ASCII letters in lower case, words with one blank between them, punctuation and
-/// symbols gone; an apostrophe, and a comma or point between digits, leave their word whole ("299,792" is
-/// "299792", "3.14" stays).
-std::string normalised(std::string_view text);
 
 /// Whether a reply holds one of the accepted answers, as whole words. A reply that names several answers, or
 /// denies the right one, is taken as right: the questions are put so that this is rare.

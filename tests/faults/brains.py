@@ -6,7 +6,7 @@ import pathlib
 import re
 
 BRAINS = []
-ANSWERS = {}  # by question: what learn() and the facts told
+ANSWERS = {}  # by question: what learn() told
 
 
 def learn(tasks):
@@ -17,20 +17,10 @@ def learn(tasks):
         ANSWERS[task["prompt"]] = code if task["form"] == "code" else f"Let me think. Answer: {answer}"
 
 
-def learn_facts():
-    """The facts that test 6.1 asks for, from the file that the program has them from."""
-    file = pathlib.Path(__file__).parents[2] / "src" / "workload" / "prompts" / "facts.txt"
-    for line in file.read_text().splitlines():
-        if line and not line.startswith("#"):
-            question, answer = [part.strip() for part in line.split("|")][:2]
-            ANSWERS[question] = f"It is {answer}."
-
-
 def answer_of(question):
-    return ANSWERS.get(question)
-
-
-learn_facts()
+    """What it would say, or None."""
+    known = known_answers().get(question)
+    return f"The answer is {known[1]}." if known else ANSWERS.get(question)
 
 
 def brain(function):
@@ -52,13 +42,7 @@ def known_answers():
 
 @brain
 def knowledge(messages):
-    """Knows the answer to every question of 3.2 and S2."""
-    known = known_answers().get(messages[-1]["content"])
-    return [" The", " answer", " is", " " + known[1], "."] if known else None
-
-
-@brain
-def knows_answers(messages):
+    """Knows the answer to every question of 3.2, 6.1 and S2, and to the tasks that it learned."""
     answer = answer_of(messages[-1]["content"])
     return re.findall(r"\s?\S+|\s", answer) if answer else None
 
