@@ -5,44 +5,30 @@ Usage: test_1_2.py MOESTRESS [unittest options]
 """
 
 import contextlib
-import json
 import pathlib
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
-import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
+from program_case import ProgramCase, main  # noqa: E402,F401  main for the tests
 
 FOLDER = pathlib.Path(__file__).parent
 
 
-class FaultCase(unittest.TestCase):
+class FaultCase(ProgramCase):
     """`id` is the test looked at; `plan` the TOML lines that its runs have in common."""
 
     id = ""
     plan = 'extends = "smoke"\n'
-    moestress = ""
 
     @classmethod
     def setUpClass(cls):
-        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="moestress-faults-"))
-        cls.random_model = cls.folder / "random.gguf"
-        cls.call("forge", "--topology", "phimoe", "--size", "tiny", "--seed", 1, "-o", cls.random_model)
+        super().setUpClass()
         # The simulated server speaks, so what it stands for must not be marked as one that can't.
         cls.model = cls.folder / "simulated.gguf"
-        cls.model.write_bytes(cls.random_model.read_bytes().replace(b"moestress.weights", b"moestress.weight_"))
-
-    @classmethod
-    def tearDownClass(cls):
-        shutil.rmtree(cls.folder, ignore_errors=True)
-
-    @classmethod
-    def call(cls, *arguments, expect=(0,), timeout=300):
-        done = subprocess.run([cls.moestress, *map(str, arguments)], capture_output=True, text=True, timeout=timeout)
-        assert done.returncode in expect, f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
-        return done
+        cls.model.write_bytes(cls.random_model().read_bytes().replace(b"moestress.weights", b"moestress.weight_"))
 
     def run_test(self, *arguments, **named):
         """A run of the test; gives its result. An INVALID one is made again: the machine was busy with something else."""
@@ -55,11 +41,10 @@ class FaultCase(unittest.TestCase):
     def run_once(self, *arguments, plan="", model=None):
         plan_file = self.folder / "plan.toml"
         plan_file.write_text(f'{self.plan}{plan}')
-        out = pathlib.Path(tempfile.mkdtemp(dir=self.folder)) / "run"
+        out = self.out()
         self.call("run", plan_file, "-m", model or self.model, "--only", self.id, "--out", out, *arguments,
                   expect=(0, 1, 3, 4))
-        result = json.loads((out / "result.json").read_text())
-        self.of_model = result["models"][0]
+        self.of_model = self.result(out)["models"][0]
         tests = {test["id"]: test for test in self.of_model["tests"]}
         self.criteria = {criterion["id"]: criterion for criterion in self.of_model["criteria"]}
         return tests[self.id]
@@ -75,7 +60,7 @@ class FaultCase(unittest.TestCase):
     def damaged(self, fault, *arguments):
         """The random model with a fault of `forge --fault`."""
         path = self.folder / f"{fault}.gguf"
-        self.call("forge", "--fault", fault, "-m", self.random_model, *arguments, "-o", path)
+        self.call("forge", "--fault", fault, "-m", self.random_model(), *arguments, "-o", path, expect=(0,))
         return path
 
     def speaking_model(self):
@@ -108,8 +93,3 @@ class FaultCase(unittest.TestCase):
     def assert_found(self, test, words=""):
         self.assertEqual(test["verdict"], "FAIL", test["reason"])
         self.assertIn(words, test["reason"])
-
-
-def main():
-    FaultCase.moestress = sys.argv[1]
-    unittest.main(module="__main__", argv=[sys.argv[0], *sys.argv[2:]], verbosity=2)

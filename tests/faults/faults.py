@@ -67,7 +67,6 @@ class WrongUsage(Server):
         return generated + 7
 
 
-import context_faults  # noqa: E402,F401  registers its own
 @fault("ignorance")
 class Ignorant(Server):
     """Says something else than the model would."""
@@ -111,6 +110,8 @@ class RefusesBesideOthers(Crowded):
         if at_work > 1:
             return handler.error(503, "busy")
         super().generate_among(at_work, handler, body)
+
+
 @fault("marathon: leak")
 class LeakPerRequest(Server):
     def after_request(self):
@@ -417,4 +418,5 @@ class LeakingGeneration(Server):
         self.kept.append(b"\x01" * 4_000_000)
 
 
-import faults_api  # noqa: E402,F401
+import context_faults  # noqa: E402,F401  registers its own
+import faults_api  # noqa: E402,F401  registers its own

@@ -39,9 +39,7 @@ long_form_seconds = {seconds}
                           "private memory grows")
 
     def test_a_reply_longer_than_the_model_can_hold_is_said(self):
-        small = self.folder / "small.gguf"
-        self.call("forge", "--topology", "deepseek", "--size", "tiny", "--seed", 1, "-o", small)
-        test = self.simulated(options="--tok-s 5000", plan="[tests]\nlong_form_tokens = [5000]\n", model=small)
+        test = self.simulated(options="--tok-s 5000", plan="[tests]\nlong_form_tokens = [5000]\n", model=self.random_model("deepseek"))
         said = "".join(finding["text"] for finding in test["findings"])
         self.assertIn("a reply of 5000 tokens is asked for by the plan; the model was trained for a context of 4096", said)
 

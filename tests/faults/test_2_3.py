@@ -15,7 +15,7 @@ context_reply_tokens = 8
 """
 
     def context(self, fault, context=512, plan="", model=None):
-        options = f"--gguf {self.random_model} --context {context} --prefill-tok-s 4000"
+        options = f"--gguf {self.random_model()} --context {context} --prefill-tok-s 4000"
         return self.simulated(fault, options, plan, model)
 
     def test_a_sound_server(self):
@@ -31,7 +31,7 @@ context_reply_tokens = 8
         self.assertIn("recall is not decided", test["reason"])
 
     def test_a_model_of_random_weights_is_not_asked(self):
-        test = self.context(SOUND, model=self.random_model)
+        test = self.context(SOUND, model=self.random_model())
         self.assert_sound(test)
         self.assertNotIn("recall_share", test["metrics"])
 

@@ -9,7 +9,7 @@ class Routing(FaultCase):
         return {criterion["id"]: criterion for criterion in self.of_model["criteria"]}["C7"]
 
     def test_a_sound_router(self):
-        test = self.run_test(model=self.random_model)
+        test = self.run_test(model=self.random_model())
         self.assert_sound(test)
         self.assertEqual(self.c7()["verdict"], "PASS", self.c7()["reason"])
 

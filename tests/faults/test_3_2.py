@@ -13,7 +13,7 @@ specialisation_tokens = 12
 '''
 
     def test_a_sound_model_that_says_nothing(self):
-        test = self.run_test(model=self.random_model)
+        test = self.run_test(model=self.random_model())
         self.assert_sound(test)
         self.assertNotIn("accuracy_science", test["metrics"])
         self.assertGreater(test["metrics"]["mixed_between"]["value"], 0.9)

@@ -14,7 +14,7 @@ memory_sessions = [1, 5]
         self.assert_sound(self.simulated())
 
     def test_the_engine(self):
-        test = self.run_test("--device", "cpu", model=self.random_model)
+        test = self.run_test("--device", "cpu", model=self.random_model())
         self.assert_sound(test)
         self.assertIn("private_bytes_peak_s5_c64", test["metrics"])
         self.assertIn("page_cache_model_bytes", test["metrics"])

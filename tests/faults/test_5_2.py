@@ -32,7 +32,7 @@ open_loop_requests = 2
         self.assertAlmostEqual(test["metrics"]["claimed_decode_share_p50"]["value"], 1, delta=0.1)
 
     def test_the_engine(self):
-        test = self.run_test("--device", "cpu", "--threads", 1, model=self.random_model)
+        test = self.run_test("--device", "cpu", "--threads", 1, model=self.random_model())
         self.assertIn(test["verdict"], ("PASS", "INVALID"), test["reason"])
         self.assertIn("expert_cache_hit_share_lru_half", test["metrics"])
 

@@ -1,7 +1,5 @@
 """6.1 with a sound model and with one that has a damaged expert; and the facts and texts of a server of another kind."""
 
-import unittest
-
 from fault_case import FaultCase, main
 
 
@@ -11,14 +9,15 @@ class Consistency(FaultCase):
             'consistency_tokens = 16\n')
 
     def test_a_sound_model(self):
-        test = self.run_test(model=self.random_model)
+        test = self.run_test(model=self.random_model())
         self.assertNotEqual(test["verdict"], "FAIL", test["reason"])
         self.assertEqual(test["metrics"]["experts_damaged"]["value"], 0)
 
     def test_a_zeroed_expert(self):
         faulty = self.folder / "faulty.gguf"
-        self.call("forge", "--fault", "zero-expert", "-m", self.random_model, "--layer", 0, "--expert", 1, "-o", faulty)
-        self.assert_found(self.run_test("--baseline-model", self.random_model, model=faulty))
+        self.call("forge", "--fault", "zero-expert", "-m", self.random_model(), "--layer", 0, "--expert", 1, "-o", faulty,
+                  expect=(0,))
+        self.assert_found(self.run_test("--baseline-model", self.random_model(), model=faulty))
 
 
 class OverHttp(FaultCase):

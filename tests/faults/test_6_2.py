@@ -55,7 +55,7 @@ class Reasoning(FaultCase):
         self.assertEqual(test["metrics"]["task_accuracy"]["value"], 1)
 
     def test_random_weights_are_not_judged(self):
-        test = self.run_test("--device", "cpu", model=self.random_model)
+        test = self.run_test("--device", "cpu", model=self.random_model())
         self.assertEqual(test["verdict"], "SKIPPED", test["reason"])
 
 

@@ -12,7 +12,7 @@ specialisation_questions = 8
 '''
 
     def test_a_sound_model_that_says_nothing(self):
-        test = self.run_test(model=self.random_model)
+        test = self.run_test(model=self.random_model())
         self.assert_sound(test)
         self.assertIn("subset_lead_p", test["metrics"])
 

@@ -14,7 +14,7 @@ saturation_reply_tokens = 8
 """
 
     def saturate(self, fault, context=512):
-        return self.simulated(fault, f"--gguf {self.random_model} --context {context} --prefill-tok-s 4000")
+        return self.simulated(fault, f"--gguf {self.random_model()} --context {context} --prefill-tok-s 4000")
 
     def test_a_sound_server(self):
         test = self.saturate(SOUND)

@@ -8,49 +8,32 @@ import collections
 import json
 import pathlib
 import re
-import shutil
 import sqlite3
-import subprocess
 import sys
 import tempfile
-import unittest
 
-MOESTRESS = ""
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
+from program_case import ProgramCase, main  # noqa: E402
+
 SIMULATED = pathlib.Path(__file__).parent.parent / "faults" / "simulated_server.py"
 
 
-def run(*arguments, timeout=300):
-    return subprocess.run([MOESTRESS, *map(str, arguments)], capture_output=True, text=True, timeout=timeout)
-
-
-class PlanCase(unittest.TestCase):
+class PlanCase(ProgramCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="moestress-plan-"))
-        cls.model = cls.folder / "tiny.gguf"
-        made = run("forge", "--topology", "phimoe", "--size", "tiny", "--seed", 1, "-o", cls.model)
-        assert made.returncode == 0, made.stderr
-
-    @classmethod
-    def tearDownClass(cls):
-        shutil.rmtree(cls.folder, ignore_errors=True)
+        super().setUpClass()
+        cls.model = cls.random_model()
 
     def plan(self, text):
         path = pathlib.Path(tempfile.mkdtemp(dir=self.folder)) / "plan.toml"
         path.write_text(text)
         return path
 
-    def out(self):
-        return pathlib.Path(tempfile.mkdtemp(dir=self.folder)) / "run"
-
-    def result(self, out):
-        return json.loads((out / "result.json").read_text())
-
     def simulated(self, plan, *arguments, options=""):
         """A run against the simulated server; gives the process and the run's folder."""
         out = self.out()
         command = f"exec {sys.executable} {SIMULATED} {{port}} --tok-s 1000 {options}"
-        done = run("run", self.plan(plan), "-m", self.model, "--spawn", command, "--dialect", "openai", "--out", out,
+        done = self.call("run", self.plan(plan), "-m", self.model, "--spawn", command, "--dialect", "openai", "--out", out,
                    *arguments)
         return done, out
 
@@ -139,7 +122,7 @@ class Checks(PlanCase):
 class DryRun(PlanCase):
     def test_it_says_what_would_run_and_starts_nothing(self):
         before = set(self.folder.rglob("*"))
-        done = run("run", "standard", "-m", self.model, "--device", "cpu", "--dry-run", "--json")
+        done = self.call("run", "standard", "-m", self.model, "--device", "cpu", "--dry-run", "--json")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(set(self.folder.rglob("*")), before)
         dry = json.loads(done.stdout)
@@ -151,13 +134,13 @@ class DryRun(PlanCase):
             if not test["skipped"]:
                 self.assertGreater(test["estimate_seconds"], 0, test)
         self.assertAlmostEqual(sum(test["estimate_seconds"] for test in tests.values()), dry["estimate_seconds"], places=3)
-        text = run("run", "standard", "-m", self.model, "--device", "cpu", "--dry-run", "--only", "1.2,5.1")
+        text = self.call("run", "standard", "-m", self.model, "--device", "cpu", "--dry-run", "--only", "1.2,5.1")
         self.assertEqual(text.returncode, 0, text.stderr)
         self.assertIn("1.2 generation", text.stdout)
         self.assertNotIn("2.1", text.stdout)
 
     def test_of_a_server_elsewhere_it_claims_no_speed(self):
-        done = run("run", "smoke", "-m", self.model, "--target", "http://127.0.0.1:9", "--dry-run", "--json")
+        done = self.call("run", "smoke", "-m", self.model, "--target", "http://127.0.0.1:9", "--dry-run", "--json")
         self.assertEqual(done.returncode, 0, done.stderr)
         dry = json.loads(done.stdout)
         self.assertIsNone(dry["estimate_seconds"])
@@ -177,7 +160,7 @@ class DryRun(PlanCase):
 
 class Engine(PlanCase):
     def test_every_figure_of_a_run_is_in_the_list(self):
-        listed = json.loads(run("run", "--list-metrics", "--json").stdout)
+        listed = json.loads(self.call("run", "--list-metrics", "--json").stdout)
         forms = {"N": "[0-9]+", "set": "[a-z]+", "name": "[a-z0-9_]+"}
 
         def pattern_of(name):
@@ -186,7 +169,7 @@ class Engine(PlanCase):
 
         names = {(entry["test"], pattern_of(entry["name"])): entry["unit"] for entry in listed}
         out = self.out()
-        done = run("run", "smoke", "-m", self.model, "--device", "cpu", "--threads", 1, "--out", out)
+        done = self.call("run", "smoke", "-m", self.model, "--device", "cpu", "--threads", 1, "--out", out)
         self.assertIn(done.returncode, (0, 1, 3), done.stderr)
         missing = []
         for test in self.result(out)["models"][0]["tests"]:
@@ -202,7 +185,7 @@ class Engine(PlanCase):
     def test_a_model_is_run_once_for_each_placement(self):
         plan = self.plan('extends = "smoke"\nplacements = ["cpu", "first:1"]\nonly = ["1.1", "1.2"]\n')
         out = self.out()
-        done = run("run", plan, "-m", self.model, "--device", "cpu", "--threads", 1, "--out", out)
+        done = self.call("run", plan, "-m", self.model, "--device", "cpu", "--threads", 1, "--out", out)
         self.assertIn(done.returncode, (0, 1), done.stdout + done.stderr)
         models = self.result(out)["models"]
         self.assertEqual([(model["id"], model["placement"]) for model in models],
@@ -217,5 +200,4 @@ class Engine(PlanCase):
 
 
 if __name__ == "__main__":
-    MOESTRESS = sys.argv[1]
-    unittest.main(argv=[sys.argv[0], *sys.argv[2:]], verbosity=2)
+    main()

@@ -9,16 +9,15 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
-import unittest
 import urllib.error
 import urllib.request
 
-MOESTRESS = ""
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
+from program_case import ProgramCase, main  # noqa: E402
+
 SKIPPED = 77
 
 
@@ -27,28 +26,19 @@ def base_model():
     return cache / "moestress" / "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
-def run(*arguments, **options):
-    return subprocess.run([MOESTRESS, *map(str, arguments)], capture_output=True, text=True, timeout=600, **options)
-
-
-class ReferenceModel(unittest.TestCase):
+class ReferenceModel(ProgramCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="moestress-reference-"))
+        super().setUpClass()
         cls.model = cls.folder / "phimoe.gguf"
-        made = run("forge", "--topology", "phimoe", "--base", base_model(), "--spread", 0.065, "-o", cls.model)
-        assert made.returncode == 0, made.stderr
-
-    @classmethod
-    def tearDownClass(cls):
-        shutil.rmtree(cls.folder, ignore_errors=True)
+        cls.call("forge", "--topology", "phimoe", "--base", base_model(), "--spread", 0.065, "-o", cls.model, expect=(0,))
 
     def measure(self, name, plan, *arguments):
         """The metrics and the verdict of the one test in a plan."""
         file = self.folder / f"{name}.toml"
         file.write_text('extends = "smoke"\n' + plan)
         out = self.folder / name
-        done = run("run", file, "--device", "cpu", "--out", out, *arguments)
+        done = self.call("run", file, "--device", "cpu", "--out", out, *arguments)
         self.assertIn(done.returncode, (0, 1), done.stdout + done.stderr)
         test = json.loads((out / "result.json").read_text())["models"][0]["tests"][0]
         return {name: metric["value"] for name, metric in test["metrics"].items()}, test
@@ -63,8 +53,7 @@ class ReferenceModel(unittest.TestCase):
         self.assertGreaterEqual(fidelity["experts_different"]["top1_agreement"], 0.90)
 
     def test_it_speaks(self):
-        server = subprocess.Popen([MOESTRESS, "serve", "-m", str(self.model), "--device", "cpu", "--port", "0"],
-                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        server = self.start("serve", "-m", self.model, "--device", "cpu", "--port", 0, stderr=subprocess.STDOUT)
         try:
             url = next(found.group() for line in server.stdout if (found := re.search(r"http://127\.0\.0\.1:\d+", line)))
             body = {"messages": [{"role": "user", "content": "Write a Python function that adds two numbers."}], "max_tokens": 40,
@@ -100,15 +89,14 @@ class ReferenceModel(unittest.TestCase):
         _, sound = self.measure("sound", plan, "-m", self.model)
         self.assertNotEqual(sound["verdict"], "FAIL", sound)
         faulty = self.folder / "faulty.gguf"
-        self.assertEqual(run("forge", "--fault", "swap-experts", "-m", self.model, "-o", faulty).returncode, 0)
+        self.call("forge", "--fault", "swap-experts", "-m", self.model, "-o", faulty, expect=(0,))
         _, test = self.measure("damage", plan, "-m", faulty, "--baseline-model", self.model)
         self.assertEqual(test["verdict"], "FAIL", test)
         self.assertIn("router of layer 16", test["reason"])  # the layer after the damaged one
 
 
 if __name__ == "__main__":
-    MOESTRESS = sys.argv[1]
     if not base_model().exists():
         print(f"skipped: no {base_model()}; scripts/fetch-base.sh fetches it")
         sys.exit(SKIPPED)
-    unittest.main(argv=[sys.argv[0], *sys.argv[2:]], verbosity=2)
+    main()

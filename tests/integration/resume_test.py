@@ -7,16 +7,14 @@ import contextlib
 import json
 import os
 import pathlib
-import shutil
 import signal
 import sqlite3
-import subprocess
 import sys
-import tempfile
 import time
-import unittest
 
-MOESTRESS = ""
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
+from program_case import ProgramCase, main  # noqa: E402
+
 MARATHON = """extends = "smoke"
 [tests]
 marathon_seconds = 12.0
@@ -27,10 +25,6 @@ long_form_seconds = 60.0
 """
 
 
-def call(*arguments, timeout=150):
-    return subprocess.run([MOESTRESS, *map(str, arguments)], capture_output=True, text=True, timeout=timeout)
-
-
 def rows(run, sql):
     with contextlib.suppress(sqlite3.Error):
         with contextlib.closing(sqlite3.connect(f"file:{run / 'run.db'}?mode=ro", uri=True)) as connection:
@@ -38,25 +32,14 @@ def rows(run, sql):
     return []
 
 
-class ResumeTest(unittest.TestCase):
+class ResumeTest(ProgramCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="moestress-resume-"))
-        cls.model = cls.folder / "phimoe.gguf"
-        made = call("forge", "--topology", "phimoe", "--size", "tiny", "--seed", 1, "-o", cls.model)
-        assert made.returncode == 0, made.stderr
-
-    @classmethod
-    def tearDownClass(cls):
-        shutil.rmtree(cls.folder, ignore_errors=True)
+        super().setUpClass()
+        cls.model = cls.random_model()
 
     def setUp(self):
-        self.run_folder = pathlib.Path(tempfile.mkdtemp(dir=self.folder)) / "run"
-
-    def start(self, *arguments):
-        process = subprocess.Popen([MOESTRESS, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.addCleanup(process.kill)
-        return process
+        self.run_folder = self.out()
 
     def begin(self, *tests):
         plan = self.run_folder.parent / "plan.toml"
@@ -80,16 +63,13 @@ class ResumeTest(unittest.TestCase):
         process.communicate()
 
     def refused(self, *words, folder=None):
-        done = call("resume", folder or self.run_folder)
+        done = self.call("resume", folder or self.run_folder)
         self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
         for word in words:
             self.assertIn(word, done.stderr)
 
-    def result(self):
-        return json.loads((self.run_folder / "result.json").read_text())
-
     def results(self):
-        return {test["id"]: test for test in self.result()["models"][0]["tests"]}
+        return {test["id"]: test for test in self.result(self.run_folder)["models"][0]["tests"]}
 
     def test_a_marathon_that_is_killed_twice(self):
         checkpoints = "select count(*) from checkpoints"
@@ -110,7 +90,7 @@ class ResumeTest(unittest.TestCase):
         self.refused("phimoe.gguf", "has changed")
         os.utime(self.model, ns=(was.st_atime_ns, was.st_mtime_ns))
 
-        done = call("resume", self.run_folder)
+        done = self.call("resume", self.run_folder)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertEqual(rows(self.run_folder, "select * from tests where id = '1.2'"), before, "1.2 was repeated")
         self.assertEqual(rows(self.run_folder, "select count(*) from outcomes where test_id = '1.2'"), replies)
@@ -125,7 +105,7 @@ class ResumeTest(unittest.TestCase):
         series = rows(self.run_folder, "select count(distinct series) from process_samples")[0][0]
         self.assertEqual(series, 3, "a new process is a new series")
 
-        gaps = self.result()["run"]["gaps"]
+        gaps = self.result(self.run_folder)["run"]["gaps"]
         self.assertEqual(len(gaps), 2, gaps)
         for gap in gaps:
             samples = rows(self.run_folder, f"select count(*) from host_samples where at_ns > {gap['from_seconds'] * 1e9 + 1e6} "
@@ -134,7 +114,7 @@ class ResumeTest(unittest.TestCase):
         for name in ("summary.md", "report.html"):
             self.assertIn("Gone on with after 2 interruptions", (self.run_folder / name).read_text(), name)
         self.assertIn("Gone on with after 2 interruptions", done.stdout)
-        self.assertIn("C3", {criterion["id"] for criterion in self.result()["models"][0]["criteria"]})
+        self.assertIn("C3", {criterion["id"] for criterion in self.result(self.run_folder)["models"][0]["criteria"]})
         self.refused("came to its end")
 
     def test_a_test_that_is_cut_off_begins_anew(self):
@@ -143,7 +123,7 @@ class ResumeTest(unittest.TestCase):
         self.kill(process)
         plan = self.run_folder / "plan.toml"
         plan.write_text(plan.read_text().replace("long_form_seconds = 60", "long_form_seconds = 1"))
-        done = call("resume", self.run_folder)
+        done = self.call("resume", self.run_folder)
         self.assertIn(done.returncode, (0, 3), done.stdout + done.stderr)
         self.assertEqual(list(self.results()), ["1.1", "2.1"])
         names = {name for name, in rows(self.run_folder, "select distinct test_id from outcomes")}
@@ -156,7 +136,7 @@ class ResumeTest(unittest.TestCase):
         process.communicate(timeout=60)
         self.assertEqual(process.returncode, 130)
         self.assertEqual(self.results()["S1"]["verdict"], "SKIPPED")
-        done = call("resume", self.run_folder)
+        done = self.call("resume", self.run_folder)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         marathon = self.results()["S1"]
         self.assertEqual(marathon["metrics"]["segments"]["value"], 2, marathon)
@@ -174,7 +154,7 @@ class ResumeTest(unittest.TestCase):
         self.assertIn("the server died 1 time", marathon["reason"])
         self.assertEqual(marathon["metrics"]["segments"]["value"], 2, "it was not started again")
         self.assertAlmostEqual(marathon["metrics"]["active_hours"]["value"] * 3600, 12, delta=2)
-        criteria = {criterion["id"]: criterion for criterion in self.result()["models"][0]["criteria"]}
+        criteria = {criterion["id"]: criterion for criterion in self.result(self.run_folder)["models"][0]["criteria"]}
         self.assertEqual(criteria["C3"]["verdict"], "FAIL")
 
     def test_what_is_no_run(self):
@@ -183,5 +163,4 @@ class ResumeTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    MOESTRESS = sys.argv[1]
-    unittest.main(argv=[sys.argv[0], *sys.argv[2:]], verbosity=2)
+    main()

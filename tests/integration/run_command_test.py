@@ -7,23 +7,17 @@ import contextlib
 import json
 import os
 import pathlib
-import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
-import unittest
 
-MOESTRESS = ""
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
+from program_case import ProgramCase, main  # noqa: E402
+
 ALL_TESTS = ["1.1", "1.2", "1.3", "1.4", "2.1", "2.2", "2.3", "3.1", "3.2", "4.1", "4.2", "5.1", "5.2", "6.1", "6.2", "S1", "S2", "S3", "S4"]
 TOPOLOGIES = {"gpt-oss": (32, 4, 0), "phimoe": (16, 2, 0), "deepseek": (64, 6, 2)}
-
-
-def run(*arguments, timeout=150, **options):
-    return subprocess.run([MOESTRESS, *map(str, arguments)], capture_output=True, text=True, timeout=timeout,
-                          **options)
 
 
 def processes_with(text):
@@ -48,31 +42,16 @@ def wait_until(condition, seconds):
     return False
 
 
-class RunTest(unittest.TestCase):
+class RunTest(ProgramCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="moestress-run-"))
-        cls.models = {}
-        for topology in TOPOLOGIES:
-            model = cls.folder / f"{topology}.gguf"
-            made = run("forge", "--topology", topology, "--size", "tiny", "--seed", 1, "-o", model)
-            assert made.returncode == 0, made.stderr
-            cls.models[topology] = model
-
-    @classmethod
-    def tearDownClass(cls):
-        shutil.rmtree(cls.folder, ignore_errors=True)
-
-    def out(self):
-        return pathlib.Path(tempfile.mkdtemp(dir=self.folder)) / "run"
+        super().setUpClass()
+        cls.models = {topology: cls.random_model(topology) for topology in TOPOLOGIES}
 
     def run_on(self, topology, *arguments, out=None, **options):
         out = out or self.out()
-        done = run("run", "smoke", "-m", self.models[topology], "--ctx", 512, "--threads", 1, "--out", out, *arguments, **options)
+        done = self.call("run", "smoke", "-m", self.models[topology], "--ctx", 512, "--threads", 1, "--out", out, *arguments, **options)
         return done, out
-
-    def result(self, out):
-        return json.loads((out / "result.json").read_text())
 
     def results_of(self, out):
         return {test["id"]: test for test in self.result(out)["models"][0]["tests"]}
@@ -86,10 +65,8 @@ class RunTest(unittest.TestCase):
             plan = self.folder / f"long-{out.parent.name}.toml"
             plan.write_text('extends = "smoke"\n[tests]\nlong_form_seconds = 60.0\n')
             arguments = ("--only", "1.1,1.4,2.1", *arguments)
-        process = subprocess.Popen(
-            [MOESTRESS, "run", str(plan), "-m", str(self.models["phimoe"]), "--device", "cpu", "--threads", "1", "--ctx", "512",
-             "--out", str(out), *map(str, arguments)],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process = self.start("run", plan, "-m", self.models["phimoe"], "--device", "cpu", "--threads", 1, "--ctx", 512,
+                             "--out", out, *arguments)
         database = out / "run.db"
 
         def generating():
@@ -158,7 +135,7 @@ class Verdicts(RunTest):
         plan.write_text('extends = "smoke"\n[target]\nbaseline = "device"\n[tests]\nconsistency_prompts = 12\n'
                         '[thresholds]\nc4_agreement_min = 0.75\n')
         out = self.out()
-        done = run("run", plan, "-m", self.models["phimoe"], "--only", "6.1", "--out", out, timeout=600)
+        done = self.call("run", plan, "-m", self.models["phimoe"], "--only", "6.1", "--out", out, timeout=600)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         test = self.results_of(out)["6.1"]
         self.assertEqual(test["verdict"], "PASS", test)
@@ -180,10 +157,10 @@ class Verdicts(RunTest):
             for fault in ("zero-expert", "swap-experts", "scale-expert", "shuffle-router", "two-bit-experts"):
                 with self.subTest(topology=topology, fault=fault):
                     faulty = self.folder / "faulty.gguf"
-                    made = run("forge", "--fault", fault, "-m", model, "--layer", layer[topology], "--expert", 1, "-o", faulty)
-                    self.assertEqual(made.returncode, 0, made.stderr)
+                    self.call("forge", "--fault", fault, "-m", model, "--layer", layer[topology], "--expert", 1, "-o", faulty,
+                              expect=(0,))
                     out = self.out()
-                    done = run("run", plan, "-m", faulty, "--baseline-model", model, "--out", out)
+                    done = self.call("run", plan, "-m", faulty, "--baseline-model", model, "--out", out)
                     self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
                     test = self.results_of(out)["6.1"]
                     self.assertEqual(test["verdict"], "FAIL", test)
@@ -191,17 +168,15 @@ class Verdicts(RunTest):
                         self.assertIn(f"routing parts in layer {layer[topology]}", test["reason"])
         for seed in range(1, 11):
             with self.subTest(seed=seed):
-                model = self.folder / "sound.gguf"
-                topology = list(TOPOLOGIES)[seed % 3]
-                run("forge", "--topology", topology, "--size", "tiny", "--seed", seed, "-o", model)
+                model = self.random_model(list(TOPOLOGIES)[seed % 3], seed)
                 out = self.out()
-                run("run", plan, "-m", model, "--out", out, "--seed", seed)
+                self.call("run", plan, "-m", model, "--out", out, "--seed", seed)
                 test = self.results_of(out)["6.1"]
                 self.assertNotEqual(test["verdict"], "FAIL", test)
                 self.assertEqual(test["metrics"]["experts_damaged"]["value"], 0, test)
 
     def test_a_claimed_offload_that_is_not_done_fails(self):
-        lie = (f"echo 'MoE: offloading ALL expert tensors to CPU'; exec {MOESTRESS} serve -m {self.models['phimoe']} "
+        lie = (f"echo 'MoE: offloading ALL expert tensors to CPU'; exec {self.moestress} serve -m {self.models['phimoe']} "
                "--experts gpu --port {port} --ctx 512 --threads 1")
         done, out = self.run_on("phimoe", "--only", "1.4", "--spawn", lie)
         self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
@@ -212,7 +187,7 @@ class Verdicts(RunTest):
         self.assertEqual(self.results_of(out)["1.4"]["verdict"], "PASS")
 
     def test_a_banner_alone_is_no_evidence(self):
-        silent = (f"echo 'MoE: offloading ALL expert tensors to CPU'; exec {MOESTRESS} serve -m {self.models['phimoe']} "
+        silent = (f"echo 'MoE: offloading ALL expert tensors to CPU'; exec {self.moestress} serve -m {self.models['phimoe']} "
                   "--port {port} --ctx 512 --threads 1 --log-level error")
         done, out = self.run_on("phimoe", "--only", "1.4", "--spawn", silent)
         self.assertEqual(self.results_of(out)["1.4"]["verdict"], "SKIPPED", done.stderr)
@@ -220,11 +195,11 @@ class Verdicts(RunTest):
 
     def test_inspect_gives_the_topology(self):
         for topology, (experts, used, shared) in TOPOLOGIES.items():
-            inspected = json.loads(run("inspect", self.models[topology], "--json").stdout)["topology"]
+            inspected = json.loads(self.call("inspect", self.models[topology], "--json").stdout)["topology"]
             self.assertEqual((inspected["experts"], inspected["experts_used"], inspected["experts_shared"]), (experts, used, shared))
             dense = 1 if topology == "deepseek" else 0
             self.assertEqual(inspected["moe_layers"], list(range(dense, inspected["layers"])))
-        self.assertEqual(run("inspect", "/nowhere/model.gguf").returncode, 2)
+        self.assertEqual(self.call("inspect", "/nowhere/model.gguf").returncode, 2)
 
 
 class Prompts(RunTest):
@@ -233,7 +208,7 @@ class Prompts(RunTest):
         plan = self.folder / "my-prompts.toml"
         plan.write_text('extends = "smoke"\n[prompts]\ncode = "mine.txt"\n')
         out = self.out()
-        done = run("run", plan, "-m", self.models["phimoe"], "--device", "cpu", "--threads", 1, "--only", "3.1", "--out", out)
+        done = self.call("run", plan, "-m", self.models["phimoe"], "--device", "cpu", "--threads", 1, "--only", "3.1", "--out", out)
         self.assertIn(done.returncode, (0, 1), done.stderr)
         self.assertIn(f'code = "{self.folder / "mine.txt"}"', (out / "plan.toml").read_text())
         with contextlib.closing(sqlite3.connect(out / "run.db")) as connection:
@@ -244,7 +219,7 @@ class Prompts(RunTest):
 class CutOff(RunTest):
     def report_works(self, out):
         again = self.out().parent / "report"
-        done = run("report", out, "-o", again)
+        done = self.call("report", out, "-o", again)
         self.assertIn(done.returncode, (0, 1, 3), done.stderr)
         self.assertTrue((again / "report.html").stat().st_size > 10_000)
         return json.loads((again / "result.json").read_text()), done.stdout
@@ -279,10 +254,8 @@ class CutOff(RunTest):
 
     def test_ctrl_c_while_the_target_loads(self):
         out = self.out()
-        process = subprocess.Popen(
-            [MOESTRESS, "run", "smoke", "-m", str(self.models["phimoe"]), "--only", "1.1", "--out", str(out),
-             "--spawn", f"exec sleep 100 # {{port}} {self.models['phimoe']}"],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process = self.start("run", "smoke", "-m", self.models["phimoe"], "--only", "1.1", "--out", out,
+                             "--spawn", f"exec sleep 100 # {{port}} {self.models['phimoe']}")
         self.assertTrue(wait_until((out / "target.log").exists, 30))
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=30)
@@ -319,7 +292,7 @@ class CutOff(RunTest):
             out = disk / "run"
             plan = self.folder / "full-disk.toml"
             plan.write_text('extends = "smoke"\n[tests]\nlong_form_seconds = 600.0\n')  # the disk is full long before
-            done = run("run", plan, "-m", self.models["phimoe"], "--device", "cpu", "--threads", 1, "--ctx", 512, "--out", out)
+            done = self.call("run", plan, "-m", self.models["phimoe"], "--device", "cpu", "--threads", 1, "--ctx", 512, "--out", out)
             self.assertEqual(done.returncode, 5, done.stdout + done.stderr)
             self.assertIn("run.db", done.stderr)
             self.assertIn("disk", done.stderr)
@@ -331,7 +304,7 @@ class CutOff(RunTest):
 
 class Errors(RunTest):
     def refused(self, code, *arguments, words=()):
-        done = run("run", *arguments, "--out", self.out())
+        done = self.call("run", *arguments, "--out", self.out())
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
         for word in words:
             self.assertIn(word, done.stderr)
@@ -357,7 +330,7 @@ class Errors(RunTest):
 
     def test_a_url_with_a_secret(self):
         out = self.out()
-        done = run("run", "smoke", "-m", self.models["phimoe"], "--target", "http://me:hush@127.0.0.1:1", "--out", out)
+        done = self.call("run", "smoke", "-m", self.models["phimoe"], "--target", "http://me:hush@127.0.0.1:1", "--out", out)
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertNotIn("hush", done.stdout + done.stderr)
         self.assertFalse(out.exists())
@@ -387,11 +360,10 @@ class Errors(RunTest):
         out = self.out()
         out.mkdir()
         (out / "precious").write_text("x")
-        done = run("run", "smoke", "-m", self.models["phimoe"], "--out", out)
+        done = self.call("run", "smoke", "-m", self.models["phimoe"], "--out", out)
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertEqual([entry.name for entry in out.iterdir()], ["precious"])
 
 
 if __name__ == "__main__":
-    MOESTRESS = sys.argv[1]
-    unittest.main(argv=[sys.argv[0], *sys.argv[2:]], verbosity=2)
+    main()
