@@ -106,7 +106,7 @@ class Parser {
 
   bool check_test(std::size_t at) {
     std::vector<std::string> ids;
-    for (const TestName& test : known_tests()) ids.emplace_back(test.id);
+    for (const std::string_view test : known_tests()) ids.emplace_back(test);
     if (std::find(ids.begin(), ids.end(), out_.test) != ids.end()) return true;
     return wrong(at, fmt::format("unknown test \"{}\"{}", base::printable(out_.test, 60),
                                  nearest_of(out_.test, ids, fmt::format("known: {}", fmt::join(ids, ", ")))));

@@ -204,7 +204,7 @@ std::string names_complaint(std::string_view what, const std::vector<std::string
 
 std::string only_complaint(const std::vector<std::string>& only) {
   std::vector<std::string> ids;
-  for (const TestName& test : known_tests()) ids.emplace_back(test.id);
+  for (const std::string_view test : known_tests()) ids.emplace_back(test);
   return names_complaint("test", only, ids);
 }
 

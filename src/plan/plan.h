@@ -174,12 +174,8 @@ struct Plan {
   bool wants(std::string_view test_id) const;
 };
 
-struct TestName {
-  std::string_view id;    ///< "2.2"
-  std::string_view name;  ///< "concurrency"
-};
-/// Every test and scenario of the protocol, in its order.
-std::span<const TestName> known_tests();
+/// The ID of every test and scenario of the protocol, in its order.
+std::span<const std::string_view> known_tests();
 /// "auto", "openai", "shimmy", "llama-server", "ollama", "vllm".
 std::span<const std::string_view> known_dialects();
 /// "arithmetic", "knights", …: what workload makes tasks of.

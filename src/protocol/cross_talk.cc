@@ -6,6 +6,11 @@
 
 namespace moestress::protocol {
 
+Parting parting_at(double margin_nats) {
+  if (margin_nats <= quality::kNearTieNats) return Parting::NearTie;
+  return margin_nats <= kRoundingNatsMax ? Parting::Doubtful : Parting::CrossTalk;
+}
+
 TextComparison compare_with_alone(const record::Outcome& alone, const record::Outcome& beside) {
   TextComparison comparison;
   // The replies may have been given different bounds: only what both have is compared, unless one stopped by
@@ -35,8 +40,7 @@ TextComparison compare_with_alone(const record::Outcome& alone, const record::Ou
     begin = end;
   }
   comparison.margin_nats = margin;
-  comparison.parting =
-      comparison.margin_known && margin <= quality::kNearTieNats ? Parting::NearTie : Parting::CrossTalk;
+  comparison.parting = comparison.margin_known ? parting_at(margin) : Parting::CrossTalk;
   return comparison;
 }
 

@@ -34,6 +34,14 @@ TEST(CrossTalk, PartingWhereThereWasNoDoubtIsCrossTalk) {
   EXPECT_DOUBLE_EQ(comparison.margin_nats, 4.0);
 }
 
+TEST(CrossTalk, PartingWhereRoundingMayReachIsDoubtful) {
+  auto alone = alone_reply();
+  alone.choices.back().margin_nats = 0.2;
+  EXPECT_EQ(compare_with_alone(alone, reply("one two sum")).parting, Parting::Doubtful);
+  alone.choices.back().margin_nats = 1.2;
+  EXPECT_EQ(compare_with_alone(alone, reply("one two sum")).parting, Parting::CrossTalk);
+}
+
 TEST(CrossTalk, AnEarlierEndCounts) {
   EXPECT_EQ(compare_with_alone(alone_reply(), reply("one")).parting, Parting::CrossTalk);
 }

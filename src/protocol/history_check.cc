@@ -6,7 +6,6 @@
 
 #include "base/text.h"
 #include "protocol/scoring.h"
-#include "quality/consistency.h"
 #include "quality/score_file.h"
 
 namespace moestress::protocol {
@@ -21,7 +20,7 @@ struct Forced {
 };
 
 /// Whether each token of the reply is the model's choice, or as good as that.
-bool is_explained(const quality::ScoredText& text, const Forced& forced) {
+bool is_explained(const quality::ScoredText& text, const Forced& forced, double tolerance_nats) {
   std::size_t begin = 0;  // a template's last token may be spelt anew together with the reply's first
   while (begin < std::min(text.tokens.size(), forced.prompt_tokens.size()) &&
          text.tokens[begin] == forced.prompt_tokens[begin])
@@ -29,7 +28,7 @@ bool is_explained(const quality::ScoredText& text, const Forced& forced) {
   for (std::size_t i = std::max<std::size_t>(begin, 1); i < text.tokens.size(); ++i) {
     const auto row = text.row(i - 1);
     const float best = *std::max_element(row.begin(), row.end());
-    if (best - row[static_cast<std::size_t>(text.tokens[i])] > quality::kNearTieNats) return false;
+    if (best - row[static_cast<std::size_t>(text.tokens[i])] > tolerance_nats) return false;
   }
   return true;
 }
@@ -37,7 +36,7 @@ bool is_explained(const quality::ScoredText& text, const Forced& forced) {
 }  // namespace
 
 base::Result<HistoryCheck> check_history(Rig& rig, const std::string& name,
-                                         std::vector<const Exchange*> exchanges) {
+                                         std::vector<const Exchange*> exchanges, double tolerance_nats) {
   std::stable_sort(exchanges.begin(), exchanges.end(), [](const Exchange* a, const Exchange* b) {
     return a->outcome->prompt_tokens < b->outcome->prompt_tokens;
   });
@@ -68,7 +67,7 @@ base::Result<HistoryCheck> check_history(Rig& rig, const std::string& name,
     if (!text || text->vocabulary == 0)
       return base::fail(base::ErrorCode::Format, "{}: holds fewer texts than were scored", path);
     ++check.checked;
-    check.explained += is_explained(*text, one) ? 1 : 0;
+    check.explained += is_explained(*text, one, tolerance_nats) ? 1 : 0;
   }
   return check;
 }

@@ -16,7 +16,7 @@ using ::testing::UnorderedElementsAreArray;
 
 TEST(Registry, HoldsEveryTestAndScenarioOfTheProtocolOnceAndNothingElse) {
   std::vector<std::string> known, registered;
-  for (const auto& test : plan::known_tests()) known.emplace_back(test.id);
+  for (const auto test : plan::known_tests()) known.emplace_back(test);
   for (const protocol::Test& test : tests()) registered.emplace_back(test.id);
   EXPECT_THAT(registered, UnorderedElementsAreArray(known));
 }

@@ -11,6 +11,7 @@
 #include "protocol/cross_talk.h"
 #include "protocol/failure.h"
 #include "protocol/fairness.h"
+#include "protocol/history_check.h"
 #include "protocol/result_builder.h"
 #include "protocol/scoring.h"
 #include "protocol/tests.h"
@@ -178,39 +179,70 @@ std::vector<std::vector<Outcome>> replies_alone(Rig& rig,
   return alone;
 }
 
-/// Counts the parted texts of one level and judges them.
+/// What became of the texts beside others.
+struct Comparisons {
+  std::int64_t compared = 0;
+  std::int64_t cross_talk = 0;
+  std::int64_t near_ties = 0;
+};
+
+/// Whether a reply that parts where rounding may reach is what the model says to its own session's prompt, as
+/// near as rounding comes.
+base::Result<Parting> part_by_teacher_forcing(Rig& rig, const record::Request& request,
+                                              const Outcome& beside) {
+  if (rig.facts().random_weights) return Parting::CrossTalk;  // unquantised: rounding does not reach so far
+  const Exchange exchange{request.messages, beside, beside.text};
+  MOESTRESS_TRY(const HistoryCheck check, check_history(rig, fmt::format("cross-talk-{}", request.id.value),
+                                                        {&exchange}, kRoundingNatsMax));
+  if (check.checked == 0) return base::fail(base::ErrorCode::Format, "the reply is too long for that");
+  return check.explained > 0 ? Parting::NearTie : Parting::CrossTalk;
+}
+
+/// Holds the texts of one level against those alone, and judges them.
 void judge_cross_talk(Rig& rig, const std::vector<std::vector<record::Request>>& requests,
                       const std::vector<std::vector<Outcome>>& alone,
-                      const std::vector<std::vector<Outcome>>& beside, std::int64_t& compared,
-                      std::int64_t& cross_talk, std::int64_t& near_ties, ResultBuilder& result) {
+                      const std::vector<std::vector<Outcome>>& beside, Comparisons& counts,
+                      ResultBuilder& result) {
+  const auto unknown = [&](const base::Error& error) {
+    result.finding("warning", "a text parted and could not be teacher-forced: " + error.message);
+    result.judge(Verdict::Inconclusive,
+                 "texts beside others parted from their texts alone, and whether by rounding could not be "
+                 "found out");
+  };
   for (std::size_t i = 0; i < beside.size(); ++i) {
     for (std::size_t round = 0; round < beside[i].size() && round < alone[i].size(); ++round) {
       if (!beside[i][round].ok() || !alone[i][round].ok()) continue;
-      ++compared;
+      ++counts.compared;
       TextComparison comparison = compare_with_alone(alone[i][round], beside[i][round]);
       if (comparison.parting == Parting::Same) continue;
       if (!comparison.margin_known) {
         const auto margin = margin_by_teacher_forcing(
             rig, requests[i][round], std::string_view(alone[i][round].text).substr(0, comparison.byte));
         if (!margin) {
-          result.finding("warning",
-                         "a text parted and could not be teacher-forced: " + margin.error().message);
-          result.judge(Verdict::Inconclusive,
-                       "texts beside others parted from their texts alone, and whether at a near-tie "
-                       "could not be found out");
+          unknown(margin.error());
           continue;
         }
         comparison.margin_nats = *margin;
-        if (*margin <= quality::kNearTieNats) comparison.parting = Parting::NearTie;
+        comparison.parting = parting_at(*margin);
+      }
+      std::string explained = "a near-tie";
+      if (comparison.parting == Parting::Doubtful) {
+        const auto parting = part_by_teacher_forcing(rig, requests[i][round], beside[i][round]);
+        if (!parting) {
+          unknown(parting.error());
+          continue;
+        }
+        comparison.parting = *parting;
+        explained = "rounding, since by the model's file all of the reply answers its own prompt";
       }
       const std::string where =
           fmt::format("{} sessions, session {} ({}): text parts at byte {}, margin {:.3f} nats",
                       beside.size(), i + 1, beside[i][round].label, comparison.byte, comparison.margin_nats);
       if (comparison.parting == Parting::NearTie) {
-        ++near_ties;
-        result.finding("info", where + ": a near-tie, no cross-talk");
+        ++counts.near_ties;
+        result.finding("info", fmt::format("{}: {}, no cross-talk", where, explained));
       } else {
-        ++cross_talk;
+        ++counts.cross_talk;
         result.finding("error", where + ": cross-talk");
         result.judge(Verdict::Fail, "cross-talk: " + where);
       }
@@ -291,7 +323,7 @@ record::TestResult test_2_2_concurrency(Rig& rig) {
                       {},
                       {},
                       "table"};
-  std::int64_t cross_talk = 0, near_ties = 0, compared = 0;
+  Comparisons counts;
   StarvedRounds starved;
   for (const int count : levels) {
     if (rig.cancelled()) break;
@@ -312,18 +344,19 @@ record::TestResult test_2_2_concurrency(Rig& rig) {
           result.finding("error", fmt::format("{} sessions: a request {}", count, *failure));
           result.judge(Verdict::Fail, fmt::format("at {} sessions a request {}", count, *failure));
         }
-    judge_cross_talk(rig, requests, alone, beside, compared, cross_talk, near_ties, result);
+    judge_cross_talk(rig, requests, alone, beside, counts, result);
     // With more sessions than slots some must wait.
     if (count > 1 && count <= rig.plan().target.slots) find_starved(alone, beside, starved);
   }
   judge_starved(starved, result);
-  if (compared == 0) result.judge(Verdict::Inconclusive, "no reply could be compared with its like alone");
-  result.metric("cross_talk_texts", static_cast<double>(cross_talk), "", compared);
-  result.metric("near_tie_texts", static_cast<double>(near_ties), "", compared);
+  if (counts.compared == 0)
+    result.judge(Verdict::Inconclusive, "no reply could be compared with its like alone");
+  result.metric("cross_talk_texts", static_cast<double>(counts.cross_talk), "", counts.compared);
+  result.metric("near_tie_texts", static_cast<double>(counts.near_ties), "", counts.compared);
   result.table(std::move(table));
   result.judge(Verdict::Pass, fmt::format("{} replies at {} to {} sessions: none failed, none differs from "
                                           "its text alone but at {} near-ties, and no session was starved",
-                                          compared, levels.front(), levels.back(), near_ties));
+                                          counts.compared, levels.front(), levels.back(), counts.near_ties));
   return result.take();
 }
 

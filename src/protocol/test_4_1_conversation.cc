@@ -5,20 +5,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <optional>
 
 #include "base/text.h"
 #include "load/latency.h"
-#include "protocol/conversation_grades.h"
+#include "protocol/conversation_figures.h"
 #include "protocol/failure.h"
 #include "protocol/history_check.h"
 #include "protocol/prompt_claims.h"
 #include "protocol/result_builder.h"
 #include "protocol/tests.h"
-#include "quality/text_metrics.h"
-#include "stats/fit.h"
-#include "stats/quantile.h"
 #include "stats/significance.h"
 
 namespace moestress::protocol {
@@ -26,100 +22,14 @@ namespace {
 
 using record::Outcome;
 using record::Verdict;
-using workload::Answer;
-using workload::QuestionKind;
 
 constexpr double kSignificance = 0.05;
 /// Of questions right alone, so that all of them wrong in conversation would be significant in the worst of
 /// five tests: 2·2⁻⁸ < 0.05/5.
 constexpr std::int64_t kRightAloneMin = 8;
 constexpr int kTurnsOfProtocol = 10;
-constexpr std::int64_t kColdPromptsMin = 6;  // of a slope
 /// Below this share of replies alone that the model's file explains, it explains nothing of this server.
 constexpr double kExplainedMin = 0.8;
-
-/// Questions that are judged together.
-struct Group {
-  const char* name;    ///< of metrics
-  const char* people;  ///< of findings
-  std::vector<QuestionKind> kinds;
-};
-
-const std::vector<Group>& groups() {
-  static const std::vector<Group> kGroups{
-      {"told", "what was told", {QuestionKind::Recall, QuestionKind::Updated, QuestionKind::FollowUp}},
-      {"recall", "what was told once", {QuestionKind::Recall}},
-      {"updated", "what was told anew", {QuestionKind::Updated}},
-      {"follow_up", "what needs the turn before", {QuestionKind::FollowUp}},
-      {"abstention", "what was never told", {QuestionKind::Untold}}};
-  return kGroups;
-}
-
-std::vector<Graded> of_group(const std::vector<Graded>& grades, const Group& group) {
-  std::vector<Graded> kept;
-  std::copy_if(grades.begin(), grades.end(), std::back_inserter(kept), [&](const Graded& graded) {
-    return std::find(group.kinds.begin(), group.kinds.end(), graded.question->kind) != group.kinds.end();
-  });
-  return kept;
-}
-
-/// The share of questions for which `holds`. Conversations are the samples: questions of one depend on each
-/// other, so the interval counts conversations.
-template <class Holds>
-void note_share(const std::string& name, const std::vector<Graded>& grades, Holds holds,
-                ResultBuilder& result) {
-  std::map<std::size_t, std::pair<double, double>> conversations;  // held, asked
-  for (const Graded& graded : grades) {
-    auto& [held, asked] = conversations[graded.conversation];
-    held += holds(graded) ? 1 : 0;
-    asked += 1;
-  }
-  if (conversations.empty()) return;
-  double sum = 0;
-  for (const auto& [conversation, counts] : conversations) sum += counts.first / counts.second;
-  const auto n = static_cast<double>(conversations.size());
-  result.metric(name, sum / n, "", static_cast<std::int64_t>(conversations.size()), stats::wilson(sum, n));
-}
-
-void note_quality(const std::vector<Graded>& grades, ResultBuilder& result) {
-  for (const Group& group : groups()) {
-    const auto members = of_group(grades, group);
-    note_share(
-        fmt::format("{}_share", group.name), members, [](const Graded& g) { return g.right(); }, result);
-    note_share(
-        fmt::format("{}_share_alone", group.name), members, [](const Graded& g) { return g.right_alone(); },
-        result);
-  }
-  const auto updated = of_group(grades, groups()[2]);
-  note_share(
-      "stale_share", updated, [](const Graded& g) { return g.answer == Answer::Stale; }, result);
-
-  std::vector<Graded> late;
-  std::vector<double> similarities;
-  std::map<std::pair<std::size_t, std::size_t>, const Graded*> asked;
-  for (const Graded& graded : grades) asked[{graded.conversation, graded.turn}] = &graded;
-  const auto early_of = [&](const Graded& graded) {
-    const auto found =
-        asked.find({graded.conversation, static_cast<std::size_t>(graded.question->asked_before)});
-    return found == asked.end() ? nullptr : found->second;
-  };
-  for (const Graded& graded : grades) {
-    const Graded* early = graded.question->asked_before < 0 ? nullptr : early_of(graded);
-    if (early == nullptr) continue;
-    late.push_back(graded);
-    similarities.push_back(quality::edit_similarity(early->exchange->answer, graded.exchange->answer));
-  }
-  note_share(
-      "early_late_same_share", late, [&](const Graded& g) { return early_of(g)->answer == g.answer; },
-      result);
-  if (!similarities.empty()) {
-    double sum = 0;
-    for (const double similarity : similarities) sum += similarity;
-    const auto n = static_cast<std::int64_t>(similarities.size());
-    result.metric("early_late_similarity_mean", sum / static_cast<double>(n), "", n,
-                  stats::mean_interval(similarities));
-  }
-}
 
 /// One group's questions in conversation against alone.
 struct Paired {
@@ -148,8 +58,8 @@ Paired pair_up(const std::vector<Graded>& members) {
 
 /// A model may well forget by itself. Whether it did is seen by teacher forcing: then its file gives the same
 /// replies to the same history. `alone`: of replies to questions alone, once for all groups.
-void judge_forgetting(Rig& rig, const Group& group, const Paired& paired, std::optional<HistoryCheck>& alone,
-                      ResultBuilder& result) {
+void judge_forgetting(Rig& rig, const QuestionGroup& group, const Paired& paired,
+                      std::optional<HistoryCheck>& alone, ResultBuilder& result) {
   const std::string text = fmt::format(
       "of {} questions on {}, {} are answered right in conversation and {} alone (McNemar p = {:.2g})",
       paired.n, group.people, paired.right, paired.right_alone, paired.p);
@@ -189,7 +99,7 @@ void judge_forgetting(Rig& rig, const Group& group, const Paired& paired, std::o
 void judge_recall(Rig& rig, const std::vector<Graded>& grades, ResultBuilder& result) {
   std::vector<Paired> pairs;
   std::vector<double> p;
-  for (const Group& group : groups()) {
+  for (const QuestionGroup& group : question_groups()) {
     pairs.push_back(pair_up(of_group(grades, group)));
     p.push_back(pairs.back().n > 0 ? pairs.back().p : std::nan(""));
   }
@@ -199,9 +109,9 @@ void judge_recall(Rig& rig, const std::vector<Graded>& grades, ResultBuilder& re
     Paired& paired = pairs[i];
     if (paired.n == 0) continue;
     paired.p = adjusted[i];
-    result.metric(fmt::format("{}_mcnemar_p", groups()[i].name), paired.p, "", paired.n);
+    result.metric(fmt::format("{}_mcnemar_p", question_groups()[i].name), paired.p, "", paired.n);
     if (paired.p < kSignificance && paired.lost > paired.won && !rig.cancelled())
-      judge_forgetting(rig, groups()[i], paired, alone, result);
+      judge_forgetting(rig, question_groups()[i], paired, alone, result);
   }
   const Paired& told = pairs.front();
   if (told.right_alone < kRightAloneMin)
@@ -295,73 +205,6 @@ bool judge_claims(Rig& rig, const ConversationLoad& load, const QuestionLoad& al
   return true;
 }
 
-void note_turns(const ConversationLoad& load, int turns, ResultBuilder& result) {
-  record::Table table{
-      "By turn, medians over conversations",
-      {"turn", "TTFT ms", "decode tok/s", "prompt tokens", "claimed prompt tokens", "cached tokens"},
-      {},
-      {},
-      "line"};
-  double claimed = 0, cached = 0;
-  std::int64_t told = 0;
-  for (std::size_t turn = 0; turn < static_cast<std::size_t>(turns); ++turn) {
-    std::vector<double> ttft, speed, tokens, claims, hits;
-    for (const auto& conversation : load.conversations) {
-      if (turn >= conversation.size() || !conversation[turn].outcome || !conversation[turn].outcome->ok())
-        continue;
-      const Outcome& outcome = *conversation[turn].outcome;
-      if (outcome.first_text.count() >= 0) ttft.push_back(base::to_ms(outcome.first_text - outcome.planned));
-      if (const auto rate = load::decode_tok_s(outcome)) speed.push_back(*rate);
-      if (outcome.prompt_tokens >= 0) tokens.push_back(static_cast<double>(outcome.prompt_tokens));
-      if (outcome.claims.prompt_tokens) claims.push_back(static_cast<double>(*outcome.claims.prompt_tokens));
-      if (!outcome.claims.cached_prompt_tokens) continue;
-      hits.push_back(static_cast<double>(*outcome.claims.cached_prompt_tokens));
-      if (turn == 0 || outcome.prompt_tokens <= 0) continue;
-      ++told;
-      cached += hits.back();
-      claimed += static_cast<double>(outcome.prompt_tokens);
-    }
-    std::vector<double> row{static_cast<double>(turn + 1)};
-    for (const auto& values : {ttft, speed, tokens, claims, hits})
-      row.push_back(stats::quantile(values, 0.5));
-    table.rows.push_back(std::move(row));
-  }
-  result.table(std::move(table));
-  if (claimed > 0) result.metric("cached_prompt_share", cached / claimed, "", told);
-}
-
-/// Time to first token against prompt tokens: with a prefix cache only new tokens cost.
-void note_prefix_reuse(const ConversationLoad& load, const QuestionLoad& alone, ResultBuilder& result) {
-  const auto line = [](const std::vector<Exchange>& exchanges) {
-    std::vector<double> tokens, ttft;
-    for (const Exchange& exchange : exchanges) {
-      if (!exchange.outcome || !exchange.outcome->ok() || exchange.outcome->first_text.count() < 0 ||
-          exchange.outcome->prompt_tokens < 0)
-        continue;
-      tokens.push_back(static_cast<double>(exchange.outcome->prompt_tokens));
-      ttft.push_back(base::to_ms(exchange.outcome->first_text - exchange.outcome->planned));
-    }
-    return stats::linear_fit(tokens, ttft);
-  };
-  std::vector<double> slopes;
-  for (const auto& conversation : load.conversations)
-    if (const auto fit = line(conversation); fit && fit->n >= 3) slopes.push_back(fit->slope);
-  if (slopes.empty()) return;
-  double sum = 0;
-  for (const double slope : slopes) sum += slope;
-  const auto interval = stats::mean_interval(slopes);
-  const auto n = static_cast<std::int64_t>(slopes.size());
-  result.metric("ttft_ms_per_prompt_token", sum / static_cast<double>(n), "ms", n, interval);
-  const auto cold = line(alone.exchanges);
-  if (!cold || cold->n < kColdPromptsMin) return;
-  result.metric("ttft_ms_per_prompt_token_cold", cold->slope, "ms", cold->n, cold->slope_interval);
-  if (interval.bounded() && cold->slope_interval.bounded() && interval.hi < cold->slope_interval.lo / 2)
-    result.finding("info",
-                   fmt::format("the prefix is reused: a token of history adds {:.3g} ms to the time to first "
-                               "token, one of a cold prompt {:.3g} ms",
-                               sum / static_cast<double>(n), cold->slope));
-}
-
 bool note_failures(const std::vector<Exchange>& exchanges, const std::string& what,
                    std::vector<Outcome>& outcomes, ResultBuilder& result) {
   bool failed = false;
@@ -427,7 +270,7 @@ record::TestResult test_4_1_conversation(Rig& rig) {
     const auto grades = grade(fitted.set.conversations, load, controls, alone);
     note_quality(grades, result);
     judge_recall(rig, grades, result);
-    const Paired told = pair_up(of_group(grades, groups().front()));
+    const Paired told = pair_up(of_group(grades, question_groups().front()));
     recalled = fmt::format("{} of {} questions on what was told answered right, {} alone", told.right, told.n,
                            told.right_alone);
   }

@@ -328,16 +328,20 @@ Work work_5_1(const WorkInput& input) {
     return work;
   }
   const auto& target = input.plan.target;
-  const auto load = [&](std::int64_t requests, std::int64_t tokens) {
+  const auto load = [&](std::int64_t requests, double prompt_tokens) {
     work.requests += requests;
-    work.prompt_tokens += requests * (tokens + 15);
+    work.prompt_tokens += std::llround(static_cast<double>(requests) * prompt_tokens);
     work.reply_tokens += requests * kReplyTokens;
   };
-  load(sizes.memory_requests + static_cast<std::int64_t>(kWarmUpRequests), 15);
+  load(sizes.memory_requests + static_cast<std::int64_t>(kWarmUpRequests),
+       short_prompts(input, workload::kDomains.size()).mean);
+  const auto filled = [&](int share) {
+    return static_cast<double>(std::max(16, target.context_tokens / share) + template_tokens(input));
+  };
   for (const int sessions : sizes.memory_sessions)
     for (const int share : kFillShares)
-      if (sessions <= target.slots) load(sessions, std::max(16, target.context_tokens / share));
-  load(target.slots, std::max(16, target.context_tokens / kPressureShare));
+      if (sessions <= target.slots) load(sessions, filled(share));
+  load(target.slots, filled(kPressureShare));
   work.seconds = 2 * sizes.memory_idle_seconds;
   if (target.spawn.empty()) work.starts = static_cast<int>(sizes.memory_contexts.size());
   return work;

@@ -42,6 +42,12 @@ class ServerErrorOnOverflow(ExactServer):
         handler.error(500, "internal error")
 
 
+@fault("a context that hangs when it overflows")
+class HangsOnOverflow(ExactServer):
+    def on_overflow(self, handler, tokens):
+        threading.Event().wait()
+
+
 @fault("a context that is cut silently")
 class CutsOnOverflow(ExactServer):
     """As Ollama does it: what does not fit is dropped from the front."""
