@@ -104,6 +104,7 @@ base::Result<ExitCode> resume(const ResumeOptions& options) {
   MOESTRESS_TRY(store::DirectoryLock lock, store::DirectoryLock::acquire(directory));
   MOESTRESS_TRY(CutOffRun run, read_cut_off(directory, clock));
 
+  use_one_heap();
   std::atomic<bool> cancelled{false};
   MOESTRESS_TRY(const StopSignals signals, cancel_on_signals(cancelled));
   MOESTRESS_TRY(const PreparedPlan prepared, prepare(run.plan));

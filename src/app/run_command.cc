@@ -116,6 +116,7 @@ base::Result<ExitCode> run(const RunOptions& options) {
     MOESTRESS_TRY_STATUS(print_dry_run(prepared, options.json));
     return kPassed;
   }
+  use_one_heap();
   std::atomic<bool> cancelled{false};
   MOESTRESS_TRY(const StopSignals signals, cancel_on_signals(cancelled));
   MOESTRESS_TRY(const PreparedPlan prepared, prepare(std::move(plan)));

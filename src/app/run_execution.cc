@@ -1,6 +1,7 @@
 #include "app/run_execution.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -78,6 +79,8 @@ std::string wall_text(base::WallTime time, const char* format) {
   std::strftime(text, sizeof text, format, &utc);
   return text;
 }
+
+void use_one_heap() { mallopt(M_ARENA_MAX, 1); }
 
 base::Result<StopSignals> cancel_on_signals(std::atomic<bool>& cancelled) {
   return StopSignals::watch([&cancelled](int count) {

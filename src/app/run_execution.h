@@ -38,6 +38,10 @@ base::Result<PreparedPlan> prepare(plan::Plan plan);
 std::string wall_text(base::WallTime time, const char* format);
 inline constexpr const char* kInstantFormat = "%Y-%m-%dT%H:%M:%SZ";
 
+/// Makes all threads allocate from one heap, to be called before there are others: with a heap for each, what
+/// one allocates and another frees leaves holes, and our memory grew by some 0.8 MB an hour.
+void use_one_heap();
+
 /// Cancels on SIGINT and SIGTERM; ends at once on the second. Errors: those of StopSignals.
 base::Result<StopSignals> cancel_on_signals(std::atomic<bool>& cancelled);
 

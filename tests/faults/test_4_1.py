@@ -16,7 +16,7 @@ conversation_tokens = 24
         return self.simulated(fault, f"--claim-prompt --tok-s 1000 --prefill-tok-s {prefill_tok_s}", plan=plan)
 
     def test_a_sound_server(self):
-        test = self.held(prefill_tok_s=1500)
+        test = self.held(prefill_tok_s=600)
         self.assert_sound(test)
         for share in ("told_share", "updated_share", "follow_up_share", "abstention_share", "early_late_same_share"):
             self.assertEqual(test["metrics"][share]["value"], 1, share)
@@ -46,7 +46,7 @@ conversation_tokens = 24
         self.assertEqual(test["metrics"]["stale_share"]["value"], 1)
 
     def test_mixed_sessions(self):
-        self.assert_found(self.held("mixed sessions", prefill_tok_s=1500), "cross-talk")
+        self.assert_found(self.held("mixed sessions", prefill_tok_s=600), "cross-talk")
 
     def test_no_abstention(self):
         self.assert_found(self.held("no abstention"), "what was never told")
