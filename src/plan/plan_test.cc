@@ -229,7 +229,7 @@ TEST(Scaled, MultipliesCountsAndDurationsDownToTheirFloors) {
   ASSERT_TRUE(tenth) << tenth.error().message;
   EXPECT_EQ(tenth->scale, 0.1);
   EXPECT_EQ(tenth->tests.memory_requests, 6);
-  EXPECT_EQ(tenth->tests.long_form_seconds, 30);
+  EXPECT_EQ(tenth->tests.long_form_seconds, 15);
   EXPECT_EQ(tenth->tests.long_form_tokens, std::vector<int>{200});
   EXPECT_EQ(tenth->tests.consistency_prompts, 11);
   EXPECT_EQ(tenth->tests.concurrency_tokens, 16) << "the floor";
