@@ -8,15 +8,13 @@
 
 #include "base/text.h"
 #include "load/latency.h"
-#include "protocol/cross_talk.h"
+#include "protocol/cross_talk_verdict.h"
 #include "protocol/failure.h"
 #include "protocol/fairness.h"
-#include "protocol/history_check.h"
 #include "protocol/result_builder.h"
-#include "protocol/scoring.h"
 #include "protocol/tests.h"
-#include "quality/score_file.h"
 #include "stats/fairness.h"
+#include "stats/interval.h"
 #include "stats/quantile.h"
 
 namespace moestress::protocol {
@@ -84,7 +82,24 @@ struct Level {
   double itl_ms_p99 = std::nan("");
   double private_bytes_peak = std::nan("");
   std::int64_t failed = 0;
+  std::vector<double> reply_tok_s;  ///< decode speed of each reply
 };
+
+/// Decode speed of each reply that ended well.
+std::vector<double> reply_speeds(const std::vector<std::vector<Outcome>>& sessions) {
+  std::vector<double> speeds;
+  for (const auto& session : sessions)
+    for (const Outcome& outcome : session)
+      if (const auto speed = load::decode_tok_s(outcome); outcome.ok() && speed) speeds.push_back(*speed);
+  return speeds;
+}
+
+void note_reply_speed(const std::string& name, const std::vector<double>& speeds, ResultBuilder& result) {
+  double sum = 0;
+  for (const double speed : speeds) sum += speed;
+  const auto n = static_cast<std::int64_t>(speeds.size());
+  result.metric(name, sum / static_cast<double>(n), "tok/s", n, stats::mean_interval(speeds));
+}
 
 double metric_or_nan(const record::Metrics& metrics, const char* name) {
   const auto found = metrics.find(name);
@@ -95,6 +110,7 @@ Level figures(const std::vector<std::vector<Outcome>>& sessions, double seconds,
               const std::vector<record::ProcessSample>& memory) {
   Level level;
   level.sessions = sessions.size();
+  level.reply_tok_s = reply_speeds(sessions);
   std::vector<Outcome> all;
   std::vector<double> session_speeds;
   std::int64_t tokens = 0;
@@ -124,27 +140,6 @@ Level figures(const std::vector<std::vector<Outcome>>& sessions, double seconds,
       level.private_bytes_peak = bytes;
   }
   return level;
-}
-
-/// The margin between the two best tokens after `prefix` of the reply, by teacher forcing in a process of its
-/// own: for servers that tell no log probabilities.
-base::Result<double> margin_by_teacher_forcing(Rig& rig, const record::Request& request,
-                                               std::string_view prefix) {
-  MOESTRESS_TRY(const std::string prompt, rig.facts().tokenizer->apply_chat_template(request.messages));
-  ScoringJob job;
-  job.name = fmt::format("cross-talk-{}", request.id.value);
-  job.device = rig.plan().target.device;
-  job.experts = rig.plan().target.experts;
-  job.texts = {{"parted", prompt + std::string(prefix), false}};
-  job.slots = 1;
-  MOESTRESS_TRY(const std::string path, run_scoring(rig, job));
-  MOESTRESS_TRY(auto reader, quality::ScoreReader::open(path));
-  MOESTRESS_TRY(const auto text, reader.next());
-  if (!text || text->tokens.empty()) return base::fail(base::ErrorCode::Format, "{}: holds no text", path);
-  const auto row = text->row(text->tokens.size() - 1);
-  std::vector<float> logits(row.begin(), row.end());
-  std::partial_sort(logits.begin(), logits.begin() + 2, logits.end(), std::greater<>());
-  return static_cast<double>(logits[0] - logits[1]);
 }
 
 /// The sessions' replies one after the other, not timed: with log probabilities, which tell a near-tie, or
@@ -179,82 +174,12 @@ std::vector<std::vector<Outcome>> replies_alone(Rig& rig,
   return alone;
 }
 
-/// What became of the texts beside others.
-struct Comparisons {
-  std::int64_t compared = 0;
-  std::int64_t cross_talk = 0;
-  std::int64_t near_ties = 0;
-};
-
-/// Whether a reply that parts where rounding may reach is what the model says to its own session's prompt, as
-/// near as rounding comes.
-base::Result<Parting> part_by_teacher_forcing(Rig& rig, const record::Request& request,
-                                              const Outcome& beside) {
-  if (rig.facts().random_weights) return Parting::CrossTalk;  // unquantised: rounding does not reach so far
-  const Exchange exchange{request.messages, beside, beside.text};
-  MOESTRESS_TRY(const HistoryCheck check, check_history(rig, fmt::format("cross-talk-{}", request.id.value),
-                                                        {&exchange}, kRoundingNatsMax));
-  if (check.checked == 0) return base::fail(base::ErrorCode::Format, "the reply is too long for that");
-  return check.explained > 0 ? Parting::NearTie : Parting::CrossTalk;
-}
-
-/// Holds the texts of one level against those alone, and judges them.
-void judge_cross_talk(Rig& rig, const std::vector<std::vector<record::Request>>& requests,
-                      const std::vector<std::vector<Outcome>>& alone,
-                      const std::vector<std::vector<Outcome>>& beside, Comparisons& counts,
-                      ResultBuilder& result) {
-  const auto unknown = [&](const base::Error& error) {
-    result.finding("warning", "a text parted and could not be teacher-forced: " + error.message);
-    result.judge(Verdict::Inconclusive,
-                 "texts beside others parted from their texts alone, and whether by rounding could not be "
-                 "found out");
-  };
-  for (std::size_t i = 0; i < beside.size(); ++i) {
-    for (std::size_t round = 0; round < beside[i].size() && round < alone[i].size(); ++round) {
-      if (!beside[i][round].ok() || !alone[i][round].ok()) continue;
-      ++counts.compared;
-      TextComparison comparison = compare_with_alone(alone[i][round], beside[i][round]);
-      if (comparison.parting == Parting::Same) continue;
-      if (!comparison.margin_known) {
-        const auto margin = margin_by_teacher_forcing(
-            rig, requests[i][round], std::string_view(alone[i][round].text).substr(0, comparison.byte));
-        if (!margin) {
-          unknown(margin.error());
-          continue;
-        }
-        comparison.margin_nats = *margin;
-        comparison.parting = parting_at(*margin);
-      }
-      std::string explained = "a near-tie";
-      if (comparison.parting == Parting::Doubtful) {
-        const auto parting = part_by_teacher_forcing(rig, requests[i][round], beside[i][round]);
-        if (!parting) {
-          unknown(parting.error());
-          continue;
-        }
-        comparison.parting = *parting;
-        explained = "rounding, since by the model's file all of the reply answers its own prompt";
-      }
-      const std::string where =
-          fmt::format("{} sessions, session {} ({}): text parts at byte {}, margin {:.3f} nats",
-                      beside.size(), i + 1, beside[i][round].label, comparison.byte, comparison.margin_nats);
-      if (comparison.parting == Parting::NearTie) {
-        ++counts.near_ties;
-        result.finding("info", fmt::format("{}: {}, no cross-talk", where, explained));
-      } else {
-        ++counts.cross_talk;
-        result.finding("error", where + ": cross-talk");
-        result.judge(Verdict::Fail, "cross-talk: " + where);
-      }
-    }
-  }
-}
-
 void note_level(const Level& level, ResultBuilder& result) {
   const auto n = static_cast<std::int64_t>(level.sessions);
   const std::string suffix = fmt::format("_s{}", level.sessions);
   result.metric("aggregate_tok_s" + suffix, level.aggregate_tok_s, "tok/s", n);
   result.metric("session_tok_s_min" + suffix, level.slowest_tok_s, "tok/s", n);
+  note_reply_speed("reply_tok_s" + suffix, level.reply_tok_s, result);
   result.metric("fairness_jain" + suffix, level.jain, "", n);
   result.metric("requests_failed" + suffix, static_cast<double>(level.failed), "", n);
 }
@@ -316,6 +241,7 @@ record::TestResult test_2_2_concurrency(Rig& rig) {
   const auto sessions = all_sessions(rig, plan);
 
   const auto alone = replies_alone(rig, sessions, result);
+  std::vector<double> one_session = reply_speeds(alone);
 
   record::Table table{"Speed by parallel sessions",
                       {"sessions", "aggregate tok/s", "slowest session tok/s", "Jain fairness", "TTFT p50 ms",
@@ -323,7 +249,7 @@ record::TestResult test_2_2_concurrency(Rig& rig) {
                       {},
                       {},
                       "table"};
-  Comparisons counts;
+  TextComparisons counts;
   StarvedRounds starved;
   for (const int count : levels) {
     if (rig.cancelled()) break;
@@ -334,6 +260,7 @@ record::TestResult test_2_2_concurrency(Rig& rig) {
     if (!load.lag_valid) result.judge(Verdict::Invalid, load.lag_reason);
     const auto beside = by_session(requests, std::move(load.outcomes));
     const Level level = figures(beside, seconds, rig.memory_since(began));
+    if (count == 1) one_session.insert(one_session.end(), level.reply_tok_s.begin(), level.reply_tok_s.end());
     note_level(level, result);
     table.rows.push_back({static_cast<double>(count), level.aggregate_tok_s, level.slowest_tok_s, level.jain,
                           level.ttft_ms_p50, level.itl_ms_p50, level.itl_ms_p99, level.private_bytes_peak,
@@ -348,6 +275,7 @@ record::TestResult test_2_2_concurrency(Rig& rig) {
     // With more sessions than slots some must wait.
     if (count > 1 && count <= rig.plan().target.slots) find_starved(alone, beside, starved);
   }
+  note_reply_speed("reply_tok_s_alone", one_session, result);
   judge_starved(starved, result);
   if (counts.compared == 0)
     result.judge(Verdict::Inconclusive, "no reply could be compared with its like alone");

@@ -22,6 +22,8 @@ class FaultCase(ProgramCase):
 
     id = ""
     plan = 'extends = "smoke"\n'
+    seed = 1
+    attempts = 4
 
     @classmethod
     def setUpClass(cls):
@@ -32,7 +34,7 @@ class FaultCase(ProgramCase):
 
     def run_test(self, *arguments, **named):
         """A run of the test; gives its result. An INVALID one is made again: the machine was busy with something else."""
-        for _ in range(4):
+        for _ in range(self.attempts):
             test = self.run_once(*arguments, **named)
             if test["verdict"] != "INVALID":
                 break
@@ -42,7 +44,7 @@ class FaultCase(ProgramCase):
         plan_file = self.folder / "plan.toml"
         plan_file.write_text(f'{self.plan}{plan}')
         out = self.out()
-        self.call("run", plan_file, "-m", model or self.model, "--only", self.id, "--out", out, *arguments,
+        self.call("run", plan_file, "-m", model or self.model, "--only", self.id, "--seed", self.seed, "--out", out, *arguments,
                   expect=(0, 1, 3, 4))
         self.of_model = self.result(out)["models"][0]
         tests = {test["id"]: test for test in self.of_model["tests"]}

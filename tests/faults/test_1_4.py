@@ -11,7 +11,7 @@ class Placement(LoadCase):
                    f"--slots 5 --ctx 512 --threads 1 {options}")
         return self.run_test("--spawn", command, plan='[target]\nexperts = "cpu"\n')
 
-    def test_experts_where_they_were_asked_for(self):
+    def test_a_sound_placement(self):
         self.assert_sound(self.serve("cpu"))
 
     def test_experts_on_the_device_whatever_the_banner_says(self):
