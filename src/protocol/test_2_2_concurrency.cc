@@ -72,6 +72,31 @@ std::vector<std::vector<Outcome>> by_session(const std::vector<std::vector<recor
   return sorted;
 }
 
+/// A speed of each reply that ended well.
+struct ReplySpeeds {
+  std::vector<double> decode_tok_s;
+  std::vector<double> whole_tok_s;  ///< tokens over all of the time from the planned start on
+
+  void add(const std::vector<std::vector<Outcome>>& sessions) {
+    for (const auto& session : sessions)
+      for (const Outcome& outcome : session) {
+        if (!outcome.ok() || outcome.done <= outcome.planned) continue;
+        whole_tok_s.push_back(static_cast<double>(outcome.completion_tokens) /
+                              base::to_seconds(outcome.done - outcome.planned));
+        if (const auto speed = load::decode_tok_s(outcome)) decode_tok_s.push_back(*speed);
+      }
+  }
+};
+
+void note_reply_speed(const std::string& name, const std::vector<double>& speeds, ResultBuilder& result) {
+  double sum = 0;
+  for (const double speed : speeds) sum += speed;
+  const auto n = static_cast<std::int64_t>(speeds.size());
+  stats::Interval interval = stats::mean_interval(speeds);
+  if (interval.bounded()) interval.lo = std::max(0.0, interval.lo);  // no speed is negative
+  result.metric(name, sum / static_cast<double>(n), "tok/s", n, interval);
+}
+
 struct Level {
   std::size_t sessions = 0;
   double aggregate_tok_s = 0;
@@ -82,24 +107,8 @@ struct Level {
   double itl_ms_p99 = std::nan("");
   double private_bytes_peak = std::nan("");
   std::int64_t failed = 0;
-  std::vector<double> reply_tok_s;  ///< decode speed of each reply
+  ReplySpeeds replies;
 };
-
-/// Decode speed of each reply that ended well.
-std::vector<double> reply_speeds(const std::vector<std::vector<Outcome>>& sessions) {
-  std::vector<double> speeds;
-  for (const auto& session : sessions)
-    for (const Outcome& outcome : session)
-      if (const auto speed = load::decode_tok_s(outcome); outcome.ok() && speed) speeds.push_back(*speed);
-  return speeds;
-}
-
-void note_reply_speed(const std::string& name, const std::vector<double>& speeds, ResultBuilder& result) {
-  double sum = 0;
-  for (const double speed : speeds) sum += speed;
-  const auto n = static_cast<std::int64_t>(speeds.size());
-  result.metric(name, sum / static_cast<double>(n), "tok/s", n, stats::mean_interval(speeds));
-}
 
 double metric_or_nan(const record::Metrics& metrics, const char* name) {
   const auto found = metrics.find(name);
@@ -110,7 +119,7 @@ Level figures(const std::vector<std::vector<Outcome>>& sessions, double seconds,
               const std::vector<record::ProcessSample>& memory) {
   Level level;
   level.sessions = sessions.size();
-  level.reply_tok_s = reply_speeds(sessions);
+  level.replies.add(sessions);
   std::vector<Outcome> all;
   std::vector<double> session_speeds;
   std::int64_t tokens = 0;
@@ -179,7 +188,8 @@ void note_level(const Level& level, ResultBuilder& result) {
   const std::string suffix = fmt::format("_s{}", level.sessions);
   result.metric("aggregate_tok_s" + suffix, level.aggregate_tok_s, "tok/s", n);
   result.metric("session_tok_s_min" + suffix, level.slowest_tok_s, "tok/s", n);
-  note_reply_speed("reply_tok_s" + suffix, level.reply_tok_s, result);
+  note_reply_speed("reply_tok_s" + suffix, level.replies.whole_tok_s, result);
+  note_reply_speed("reply_decode_tok_s" + suffix, level.replies.decode_tok_s, result);
   result.metric("fairness_jain" + suffix, level.jain, "", n);
   result.metric("requests_failed" + suffix, static_cast<double>(level.failed), "", n);
 }
@@ -241,7 +251,8 @@ record::TestResult test_2_2_concurrency(Rig& rig) {
   const auto sessions = all_sessions(rig, plan);
 
   const auto alone = replies_alone(rig, sessions, result);
-  std::vector<double> one_session = reply_speeds(alone);
+  ReplySpeeds one_session;
+  one_session.add(alone);
 
   record::Table table{"Speed by parallel sessions",
                       {"sessions", "aggregate tok/s", "slowest session tok/s", "Jain fairness", "TTFT p50 ms",
@@ -260,7 +271,7 @@ record::TestResult test_2_2_concurrency(Rig& rig) {
     if (!load.lag_valid) result.judge(Verdict::Invalid, load.lag_reason);
     const auto beside = by_session(requests, std::move(load.outcomes));
     const Level level = figures(beside, seconds, rig.memory_since(began));
-    if (count == 1) one_session.insert(one_session.end(), level.reply_tok_s.begin(), level.reply_tok_s.end());
+    if (count == 1) one_session.add(beside);
     note_level(level, result);
     table.rows.push_back({static_cast<double>(count), level.aggregate_tok_s, level.slowest_tok_s, level.jain,
                           level.ttft_ms_p50, level.itl_ms_p50, level.itl_ms_p99, level.private_bytes_peak,
@@ -275,7 +286,7 @@ record::TestResult test_2_2_concurrency(Rig& rig) {
     // With more sessions than slots some must wait.
     if (count > 1 && count <= rig.plan().target.slots) find_starved(alone, beside, starved);
   }
-  note_reply_speed("reply_tok_s_alone", one_session, result);
+  note_reply_speed("reply_tok_s_alone", one_session.whole_tok_s, result);
   judge_starved(starved, result);
   if (counts.compared == 0)
     result.judge(Verdict::Inconclusive, "no reply could be compared with its like alone");

@@ -8,12 +8,10 @@ from fault_case import FaultCase, main
 class Reasoning(FaultCase):
     id = "6.2"
 
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.tasks = cls.folder / "tasks.json"
-        cls.tasks.write_text(cls.call("tasks", "--json", "--count", 10, "--difficulty", 1, "--seed", 1).stdout)
-        cls.options = f"--tasks {cls.tasks}"
+    def setUp(self):
+        self.tasks = self.folder / "tasks.json"
+        self.tasks.write_text(self.call("tasks", "--json", "--count", 10, "--difficulty", 1, "--seed", self.seed).stdout)
+        self.options = f"--tasks {self.tasks}"
 
     def ask(self, tasks, fault=None, baseline=True):
         """`tasks` of each of the eight families; C++ takes the sandbox half a second for each."""
