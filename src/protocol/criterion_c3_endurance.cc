@@ -104,8 +104,9 @@ record::CriterionResult criterion_c3_endurance(const CriterionInput& input) {
   record::CriterionResult result{
       "C3", "endurance", fmt::format(">= {:g} h", input.thresholds.c3_hours_min), hours, "h", {}, {}, {}};
   if (hours < 1) {
-    result.measured = 60 * hours;
-    result.unit = "min";
+    const bool seconds = hours < 1.0 / 60;
+    result.measured = (seconds ? 3600 : 60) * hours;
+    result.unit = seconds ? "s" : "min";
   }
   result.evidence = evidence_of(input);
   if (const auto failure = failure_of_server(input)) {

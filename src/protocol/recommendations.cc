@@ -14,6 +14,8 @@ std::vector<record::Recommendation> recommend(const Evidence& evidence) {
   add(recommend_context(evidence, room_is_taken));
   add(recommend_slots(evidence));
   add(recommend_threads(evidence));
+  if (auto larger = recommend_suite(evidence))
+    recommendations.insert(recommendations.begin(), std::move(*larger));
   return recommendations;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "gguf/topology.h"
@@ -19,15 +20,19 @@ struct Evidence {
   const record::ExpertPlacement& placement;
   bool embedded = true;    ///< served by `moestress serve`, whose settings can be named
   int physical_cores = 0;  ///< 0: unknown
+  std::string suite = {};  ///< the plan's
+  double scale = 1;
 };
 
 /// Settings to change, each with what it should gain and the figures it rests on; none without figures.
-/// Nothing is recommended from speed on a stand-in device. The size of batches is not among them: no test
-/// measures with two.
+/// The first is a larger suite where samples were too few. Nothing is recommended from speed on a stand-in
+/// device. The size of batches is not among them: no test measures with two.
 std::vector<record::Recommendation> recommend(const Evidence& evidence);
 
 // One file each: recommendation_<kind>.cc.
 
+/// The next larger suite, where what this one left undecided may be decided by more samples.
+std::optional<record::Recommendation> recommend_suite(const Evidence& evidence);
 /// Experts of as many layers as fit under C2's limit belong on the device: each takes its bytes off the
 /// host's path.
 std::optional<record::Recommendation> recommend_layers(const Evidence& evidence);

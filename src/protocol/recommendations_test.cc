@@ -31,7 +31,9 @@ class Recommendations : public ::testing::Test {
     int sessions = 0;
     for (const double speed : speeds) figure("2.2", "aggregate_tok_s_s" + std::to_string(++sessions), speed);
   }
-  Evidence evidence() { return {input_, target_, topology_, placement_, true, 8}; }
+  Evidence evidence(const std::string& suite = "mine", double scale = 1) {
+    return {input_, target_, topology_, placement_, true, 8, suite, scale};
+  }
 
   record::ModelResult model_;
   plan::Thresholds thresholds_;
@@ -42,6 +44,28 @@ class Recommendations : public ::testing::Test {
 };
 
 TEST_F(Recommendations, NothingWithoutFigures) { EXPECT_TRUE(recommend(evidence()).empty()); }
+
+TEST_F(Recommendations, ALargerSuiteWhereSamplesWereTooFew) {
+  figure("4.1", "told_share", 1);
+  EXPECT_FALSE(recommend_suite(evidence("smoke"))) << "nothing is undecided";
+  model_.tests.back().verdict = record::Verdict::Inconclusive;
+  const auto advice = recommend_suite(evidence("smoke"));
+  ASSERT_TRUE(advice);
+  EXPECT_EQ(advice->change, "standard (from smoke)");
+  EXPECT_THAT(advice->expected, HasSubstr("decide 4.1"));
+  EXPECT_EQ(recommend_suite(evidence("full", 0.1))->change, "full (from full at scale 0.1)");
+  EXPECT_FALSE(recommend_suite(evidence("full")));
+  EXPECT_FALSE(recommend_suite(evidence("mine")));
+}
+
+TEST_F(Recommendations, ALargerSuiteIsNoHelpWhereNoGpuIsThere) {
+  model_.criteria.push_back({"C4", "consistency", "> 95 %", {}, "%", {}, {}, {}});
+  model_.criteria.back().verdict = record::Verdict::Inconclusive;
+  EXPECT_TRUE(recommend_suite(evidence("smoke")));
+  figure("6.1", "baseline_on_cpu", 1);
+  model_.tests.back().verdict = record::Verdict::Pass;
+  EXPECT_FALSE(recommend_suite(evidence("smoke")));
+}
 
 TEST_F(Recommendations, FewerSlotsWhereFewerAreFaster) {
   together({20, 30, 40, 34, 32});

@@ -100,8 +100,9 @@ class ModelRun {
     input.hours = base::to_seconds(rig_.longest_uptime()) / 3600;
     input.deaths = rig_.deaths();
     result_.criteria = decide_criteria(input);
-    result_.recommendations = recommend({input, run_.plan.target, rig_.facts().topology, run_.placement,
-                                         rig_.embedded(), engine::physical_cores()});
+    result_.recommendations =
+        recommend({input, run_.plan.target, rig_.facts().topology, run_.placement, rig_.embedded(),
+                   engine::physical_cores(), run_.plan.suite, run_.plan.scale});
     result_.checks = checks_.judge(result_.tests);
     for (const auto& check : result_.checks) run_.writer.add_check(result_.id, check);
     for (const auto& criterion : result_.criteria) run_.writer.add_criterion(result_.id, criterion);

@@ -10,11 +10,16 @@ function topology(model: Model): string {
   return `${model.architecture} · ${model.layers} layers · ${model.experts} experts, ${model.experts_used} used${shared} · experts on: ${model.placement}`;
 }
 
-function ModelCard({ model, sentence }: { model: Model; sentence: string }): VNode {
+function ModelCard({ model, sentence, advice }: { model: Model; sentence: string; advice: Recommendation[] }): VNode {
   return html`<article class=${`card v-${model.verdict.toLowerCase()}`}>
     <h3><${Said} text=${model.id} /> <${Verdict} verdict=${model.verdict} /></h3>
     <p class="meta"><${Said} text=${topology(model)} /></p>
     <p><${Said} text=${sentence} /></p>
+    <p class="next"><span class="label">To change</span> ${
+      advice.length === 0
+        ? "nothing that was measured calls for it"
+        : advice.map((r, i) => html`${i > 0 && "; "}<code><bdi>${r.setting}</bdi></code> <${Said} text=${r.change} />`)
+    }</p>
   </article>` as VNode;
 }
 
@@ -73,7 +78,11 @@ export function Summary({ payload }: { payload: Payload }): VNode {
   return html`<${Section} id="summary" title="Executive summary">
     ${models.length === 0 && html`<p class="absent">No model was tested.</p>`}
     <div class="cards">
-      ${models.map((model, i) => html`<${ModelCard} model=${model} sentence=${payload.sentences[i] ?? ""} />`)}
+      ${models.map((model, i) => html`<${ModelCard}
+          model=${model}
+          sentence=${payload.sentences[i] ?? ""}
+          advice=${recommendations.filter((r) => r.model === model.id)}
+        />`)}
     </div>
     ${models.length > 1 && html`<${Comparison} models=${models} />`}
     <h3>What to change</h3>
