@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "load/latency.h"
@@ -35,7 +36,7 @@ Starvation find_starvation(const std::vector<Beside>& sessions) {
   for (std::size_t i = 0; i < sessions.size(); ++i) {
     if (!usable(sessions[i])) continue;
     std::vector<double> others;
-    double served_ms = ttft_ms(*sessions[i].alone);
+    double served_ms = ttft_ms(*sessions[i].alone), prompts_ms = 0;
     bool all_known = sessions.size() > 1;
     for (std::size_t j = 0; j < sessions.size(); ++j) {
       if (j == i) continue;
@@ -44,14 +45,16 @@ Starvation find_starvation(const std::vector<Beside>& sessions) {
         continue;
       }
       served_ms += base::to_ms(sessions[j].alone->done - sessions[j].alone->planned);
+      prompts_ms += ttft_ms(*sessions[j].alone);
       if (const double other = slowdown(sessions[j]); std::isfinite(other)) others.push_back(other);
     }
     const double own = slowdown(sessions[i]);
     if (!others.empty() && std::isfinite(own)) {
       found.judged = true;
       const double ratio = own / stats::quantile(others, 0.5);
+      const double lost_ms = (1 - 1 / ratio) * decode_ms(*sessions[i].beside);
       const bool starved =
-          ratio > kStarvedRatio && (1 - 1 / ratio) * decode_ms(*sessions[i].beside) > kNoticedMs;
+          ratio > kStarvedRatio && lost_ms > std::max(kNoticedMs, kLastServedFactor * prompts_ms);
       if (ratio > found.worst_ratio) {
         found.worst_ratio = ratio;
         if (starved)

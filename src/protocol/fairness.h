@@ -23,8 +23,9 @@ struct Starvation {
 
 /// Whether one of the sessions that were served at once was starved. Slowdown = decode speed alone / beside,
 /// so that long and short replies compare. Starved is a session whose slowdown is over kStarvedRatio times
-/// the median of the others', or whose first text came later than kLastServedFactor times what serving all
-/// the others first, one after another, would have taken, which not even a server with one slot makes it wait
+/// the median of the others', by more time than reading the others' prompts takes, which may well come
+/// between its tokens; or whose first text came later than kLastServedFactor times what serving all the
+/// others first, one after another, would have taken, which not even a server with one slot makes it wait
 /// for. What costs a reader less than kNoticedMs is no starvation: of a fast server it is the scheduler's
 /// noise.
 Starvation find_starvation(const std::vector<Beside>& sessions);

@@ -35,9 +35,16 @@ TEST(Fairness, AQueueThatIsServedInOrderIsFair) {
 }
 
 TEST(Fairness, OneThatDecodesAtAQuarterIsStarved) {
-  const auto found = find(kAlone, {reply(100, 10), reply(100, 40, 6), reply(100, 10)});
+  const std::vector<record::Outcome> alone{reply(100, 10), reply(100, 10, 40), reply(100, 10)};
+  const auto found = find(alone, {reply(100, 10), reply(100, 40, 40), reply(100, 10)});
   EXPECT_TRUE(found.starved);
   EXPECT_EQ(found.what, "session 2 of 3 decoded 4.0 times as slowly as alone, the others 1.0 times");
+}
+
+TEST(Fairness, PromptsOfOthersBetweenTheTokensAreFair) {
+  // The first to decode waits once while the other two prompts are read.
+  EXPECT_FALSE(find(kAlone, {reply(100, 30), reply(200, 20, 6), reply(300, 10)}).starved);
+  EXPECT_FALSE(find(kAlone, {reply(100, 40), reply(200, 10, 6), reply(300, 10)}).starved);
 }
 
 TEST(Fairness, WhatNobodyNoticesIsNoStarvation) {
