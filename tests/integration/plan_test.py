@@ -122,7 +122,10 @@ class Checks(PlanCase):
 class DryRun(PlanCase):
     def test_it_says_what_would_run_and_starts_nothing(self):
         before = set(self.folder.rglob("*"))
-        done = self.call("run", "standard", "-m", self.model, "--device", "cpu", "--dry-run", "--json")
+        plan = "[tests]\ngeneration_lengths = [50, 100, 150]\ngeneration_prompts = 8\nlong_form_seconds = 300.0\n"
+        before.add(plan_file := self.plan('extends = "standard"\n' + plan))
+        before.add(plan_file.parent)
+        done = self.call("run", plan_file, "-m", self.model, "--device", "cpu", "--dry-run", "--json")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(set(self.folder.rglob("*")), before)
         dry = json.loads(done.stdout)
@@ -189,7 +192,7 @@ class Engine(PlanCase):
         self.assertIn(done.returncode, (0, 1), done.stdout + done.stderr)
         models = self.result(out)["models"]
         self.assertEqual([(model["id"], model["placement"]) for model in models],
-                         [("tiny@cpu", "cpu"), ("tiny@first:1", "first:1")])
+                         [("phimoe@cpu", "cpu"), ("phimoe@first:1", "first:1")])
         for model in models:
             self.assertEqual([test["id"] for test in model["tests"]], ["1.1", "1.2"])
         with sqlite3.connect(out / "run.db") as database:
