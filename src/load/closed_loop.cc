@@ -1,6 +1,5 @@
 #include "load/closed_loop.h"
 
-#include <algorithm>
 #include <future>
 #include <memory>
 #include <utility>
@@ -72,8 +71,9 @@ class ClosedRun : public std::enable_shared_from_this<ClosedRun> {
     const std::size_t next = sessions_[index].next;
     TimePoint when = dispatcher_->epoch() + outcome.done + plan_.think_time;
     if (next < requests.size() && plan_.prepare && !cancelled_) {
+      const TimePoint began = dispatcher_->now();
       plan_.prepare(requests[next], outcome);
-      when = std::max(when, dispatcher_->now());  // composed from the reply: that is no lateness of ours
+      when += dispatcher_->now() - began;  // composing from the reply is no lateness of ours
     }
     plan_next(index, when);
   }

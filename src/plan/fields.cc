@@ -66,7 +66,7 @@ const std::array kFields{
     Field{"tests", "conversation_count", FIELD(tests.conversation_count), 1, kCountMax, 1},
     Field{"tests", "conversation_turns", FIELD(tests.conversation_turns), 2, 1000},
     Field{"tests", "conversation_tokens", FIELD(tests.conversation_tokens), 1, kTokensMax, 16},
-    Field{"tests", "api_requests", FIELD(tests.api_requests), 1, kCountMax, 1},
+    Field{"tests", "api_requests", FIELD(tests.api_requests), 1, kCountMax, 2},
     Field{"tests", "api_misuses", FIELD(tests.api_misuses), 1, kCountMax, 1},
     Field{"tests", "memory_requests", FIELD(tests.memory_requests), 1, kCountMax, 6},
     Field{"tests", "memory_idle_seconds", FIELD(tests.memory_idle_seconds), 0, kSecondsMax, 1},

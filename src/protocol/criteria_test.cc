@@ -23,10 +23,9 @@ record::ModelResult sound_model() {
   record::TestResult concurrency;
   concurrency.id = "2.2";
   concurrency.verdict = Verdict::Pass;
-  concurrency.metrics = {{"reply_tok_s_alone", {15, "tok/s", 5, {{14, 16}}}},
-                         {"reply_tok_s_s3", {11.5, "tok/s", 9, {{11, 12}}}},
-                         {"reply_decode_tok_s_s3", {12, "tok/s", 9, {{11.5, 12.5}}}},
-                         {"session_tok_s_min_s3", {11, "tok/s", 3, {}}},
+  concurrency.metrics = {{"aggregate_tok_s_s3", {34, "tok/s", 3, {}}},
+                         {"speedup_s3", {1.5, "", 4, {{1.3, 1.7}}}},
+                         {"session_tok_s_min_s3", {11, "tok/s", 3, {{10.5, 11.5}}}},
                          {"requests_failed_s3", {0, "", 3, {}}},
                          {"cross_talk_texts", {0, "", 9, {}}}};
   record::TestResult routing;
@@ -225,24 +224,24 @@ TEST_F(Criteria, C4IsDecidedByTheLowerOfBothLimits) {
 
 TEST_F(Criteria, C5FindsEachDegradation) {
   EXPECT_EQ(decide("C5").verdict, Verdict::Pass);
-  set_metric("2.2", "reply_decode_tok_s_s3", {9, "tok/s", 9, {{8.5, 9.5}}});
+  set_metric("2.2", "session_tok_s_min_s3", {9, "tok/s", 3, {{8.5, 9.5}}});
   EXPECT_EQ(decide("C5").verdict, Verdict::Fail) << "below C1's limit";
-  set_metric("2.2", "reply_decode_tok_s_s3", {12, "tok/s", 9, {{11.5, 12.5}}});
-  set_metric("2.2", "reply_tok_s_alone", {40, "tok/s", 5, {{38, 42}}});
-  EXPECT_EQ(decide("C5").verdict, Verdict::Fail) << "together slower than one alone";
-  set_metric("2.2", "reply_tok_s_alone", {15, "tok/s", 5, {{14, 16}}});
+  set_metric("2.2", "session_tok_s_min_s3", {11, "tok/s", 3, {{10.5, 11.5}}});
+  set_metric("2.2", "speedup_s3", {0.8, "", 4, {{0.7, 0.9}}});
+  EXPECT_EQ(decide("C5").verdict, Verdict::Fail) << "slower than one after another";
+  set_metric("2.2", "speedup_s3", {1.5, "", 4, {{1.3, 1.7}}});
   set_metric("2.2", "cross_talk_texts", {1, "", 9, {}});
   EXPECT_EQ(decide("C5").verdict, Verdict::Fail);
 }
 
 TEST_F(Criteria, C5IsNotDecidedOnIntervalsThatHoldTheLimit) {
-  set_metric("2.2", "session_tok_s_min_s3", {9, "tok/s", 3, {}});
-  EXPECT_EQ(decide("C5").verdict, Verdict::Inconclusive) << "one session";
-  set_metric("2.2", "session_tok_s_min_s3", {11, "tok/s", 3, {}});
-  set_metric("2.2", "reply_tok_s_s3", {5.5, "tok/s", 9, {{5, 6}}});
-  EXPECT_EQ(decide("C5").verdict, Verdict::Inconclusive) << "together about as one alone";
-  set_metric("2.2", "reply_tok_s_s3", {11.5, "tok/s", 1, {}});
-  EXPECT_EQ(decide("C5").verdict, Verdict::Inconclusive) << "one reply has no interval";
+  set_metric("2.2", "session_tok_s_min_s3", {11, "tok/s", 3, {{9, 13}}});
+  EXPECT_EQ(decide("C5").verdict, Verdict::Inconclusive);
+  set_metric("2.2", "session_tok_s_min_s3", {11, "tok/s", 3, {{10.5, 11.5}}});
+  set_metric("2.2", "speedup_s3", {1.1, "", 4, {{0.9, 1.3}}});
+  EXPECT_EQ(decide("C5").verdict, Verdict::Inconclusive);
+  set_metric("2.2", "speedup_s3", {1.5, "", 1, {}});
+  EXPECT_EQ(decide("C5").verdict, Verdict::Inconclusive) << "one round has no interval";
 }
 
 TEST_F(Criteria, C6FindsABendAndAWrongSlope) {

@@ -39,13 +39,15 @@ base::Result<double> margin_by_teacher_forcing(Rig& rig, const record::Request& 
 
 /// Whether a reply that parts where rounding may reach is what the model says to its own session's prompt, as
 /// near as rounding comes.
-base::Result<Parting> part_by_teacher_forcing(Rig& rig, const record::Request& request,
-                                              const Outcome& beside) {
+base::Result<Parting> part_by_teacher_forcing(Rig& rig, const record::Request& request, const Outcome& beside,
+                                              std::size_t parted_at) {
   if (rig.facts().random_weights) return Parting::CrossTalk;  // unquantised: rounding does not reach so far
+  if (beside.text.size() <= parted_at)
+    return Parting::CrossTalk;  // cut short: its tokens would all be explained
   const Exchange exchange{request.messages, beside, beside.text};
   MOESTRESS_TRY(const HistoryCheck check, check_history(rig, fmt::format("cross-talk-{}", request.id.value),
                                                         {&exchange}, kRoundingNatsMax));
-  if (check.checked == 0) return base::fail(base::ErrorCode::Format, "the reply is too long for that");
+  if (check.checked == 0) return base::fail(base::ErrorCode::Format, "the reply is empty, or too long for that");
   return check.explained > 0 ? Parting::NearTie : Parting::CrossTalk;
 }
 
@@ -79,7 +81,8 @@ void judge_cross_talk(Rig& rig, const std::vector<std::vector<record::Request>>&
       }
       std::string explained = "a near-tie";
       if (comparison.parting == Parting::Doubtful) {
-        const auto parting = part_by_teacher_forcing(rig, requests[i][round], beside[i][round]);
+        const auto parting =
+            part_by_teacher_forcing(rig, requests[i][round], beside[i][round], comparison.byte);
         if (!parting) {
           unknown(parting.error());
           continue;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "base/text.h"
 #include "load/latency.h"
@@ -72,31 +73,6 @@ std::vector<std::vector<Outcome>> by_session(const std::vector<std::vector<recor
   return sorted;
 }
 
-/// A speed of each reply that ended well.
-struct ReplySpeeds {
-  std::vector<double> decode_tok_s;
-  std::vector<double> whole_tok_s;  ///< tokens over all of the time from the planned start on
-
-  void add(const std::vector<std::vector<Outcome>>& sessions) {
-    for (const auto& session : sessions)
-      for (const Outcome& outcome : session) {
-        if (!outcome.ok() || outcome.done <= outcome.planned) continue;
-        whole_tok_s.push_back(static_cast<double>(outcome.completion_tokens) /
-                              base::to_seconds(outcome.done - outcome.planned));
-        if (const auto speed = load::decode_tok_s(outcome)) decode_tok_s.push_back(*speed);
-      }
-  }
-};
-
-void note_reply_speed(const std::string& name, const std::vector<double>& speeds, ResultBuilder& result) {
-  double sum = 0;
-  for (const double speed : speeds) sum += speed;
-  const auto n = static_cast<std::int64_t>(speeds.size());
-  stats::Interval interval = stats::mean_interval(speeds);
-  if (interval.bounded()) interval.lo = std::max(0.0, interval.lo);  // no speed is negative
-  result.metric(name, sum / static_cast<double>(n), "tok/s", n, interval);
-}
-
 struct Level {
   std::size_t sessions = 0;
   double aggregate_tok_s = 0;
@@ -107,8 +83,37 @@ struct Level {
   double itl_ms_p99 = std::nan("");
   double private_bytes_peak = std::nan("");
   std::int64_t failed = 0;
-  ReplySpeeds replies;
+  stats::Interval slowest_interval;  ///< of that session's replies
 };
+
+/// How much faster the replies of each round came side by side than one after another: the sum of their times
+/// alone over the time that the round took. Rounds with a reply that failed are left out.
+std::vector<double> speedups(const std::vector<std::vector<Outcome>>& alone,
+                             const std::vector<std::vector<Outcome>>& beside) {
+  std::vector<double> found;
+  for (std::size_t round = 0; round < beside.front().size(); ++round) {
+    base::Duration in_turn{0}, began = base::Duration::max(), ended{0};
+    bool whole = true;
+    for (std::size_t i = 0; i < beside.size(); ++i) {
+      whole = whole && round < beside[i].size() && round < alone[i].size() && beside[i][round].ok() &&
+              alone[i][round].ok();
+      if (!whole) break;
+      in_turn += alone[i][round].done - alone[i][round].planned;
+      began = std::min(began, beside[i][round].planned);
+      ended = std::max(ended, beside[i][round].done);
+    }
+    if (whole && ended > began) found.push_back(base::to_seconds(in_turn) / base::to_seconds(ended - began));
+  }
+  return found;
+}
+
+void note_speedup(std::size_t sessions, const std::vector<double>& values, ResultBuilder& result) {
+  double sum = 0;
+  for (const double value : values) sum += value;
+  const auto n = static_cast<std::int64_t>(values.size());
+  result.metric(fmt::format("speedup_s{}", sessions), sum / static_cast<double>(n), "", n,
+                stats::mean_interval(values));
+}
 
 double metric_or_nan(const record::Metrics& metrics, const char* name) {
   const auto found = metrics.find(name);
@@ -119,19 +124,23 @@ Level figures(const std::vector<std::vector<Outcome>>& sessions, double seconds,
               const std::vector<record::ProcessSample>& memory) {
   Level level;
   level.sessions = sessions.size();
-  level.replies.add(sessions);
   std::vector<Outcome> all;
   std::vector<double> session_speeds;
   std::int64_t tokens = 0;
   for (const auto& session : sessions) {
     double session_tokens = 0, session_seconds = 0;
+    std::vector<double> replies;
     for (const Outcome& outcome : session) {
       if (!outcome.ok()) continue;
+      if (const auto speed = load::decode_tok_s(outcome)) replies.push_back(*speed);
       tokens += outcome.completion_tokens;
       session_tokens += static_cast<double>(outcome.completion_tokens - 1);
       session_seconds += base::to_seconds(outcome.last_text - outcome.first_text);
     }
     if (session_seconds > 0) session_speeds.push_back(session_tokens / session_seconds);
+    if (session_seconds > 0 &&
+        session_speeds.back() <= *std::min_element(session_speeds.begin(), session_speeds.end()))
+      level.slowest_interval = stats::mean_interval(replies);
     all.insert(all.end(), session.begin(), session.end());
   }
   const auto metrics = load::latency_metrics(all);
@@ -151,7 +160,7 @@ Level figures(const std::vector<std::vector<Outcome>>& sessions, double seconds,
   return level;
 }
 
-/// The sessions' replies one after the other, not timed: with log probabilities, which tell a near-tie, or
+/// The sessions' replies one after the other: with log probabilities, which tell a near-tie, or
 /// without where the server refuses them. One that fails leaves nothing to compare with.
 std::vector<std::vector<Outcome>> replies_alone(Rig& rig,
                                                 const std::vector<std::vector<record::Request>>& sessions,
@@ -164,7 +173,9 @@ std::vector<std::vector<Outcome>> replies_alone(Rig& rig,
         request.top_logprobs = top_logprobs;
         in_turn.push_back(request);
       }
-    return by_session(requests, rig.closed_loop("2.2", {std::move(in_turn)}).outcomes);
+    auto load = rig.closed_loop("2.2", {std::move(in_turn)});
+    if (!load.lag_valid) result.judge(Verdict::Invalid, load.lag_reason);
+    return by_session(requests, std::move(load.outcomes));
   };
   const auto first_failure = [](const std::vector<std::vector<Outcome>>& replies) {
     std::optional<std::string> failure;
@@ -187,9 +198,7 @@ void note_level(const Level& level, ResultBuilder& result) {
   const auto n = static_cast<std::int64_t>(level.sessions);
   const std::string suffix = fmt::format("_s{}", level.sessions);
   result.metric("aggregate_tok_s" + suffix, level.aggregate_tok_s, "tok/s", n);
-  result.metric("session_tok_s_min" + suffix, level.slowest_tok_s, "tok/s", n);
-  note_reply_speed("reply_tok_s" + suffix, level.replies.whole_tok_s, result);
-  note_reply_speed("reply_decode_tok_s" + suffix, level.replies.decode_tok_s, result);
+  result.metric("session_tok_s_min" + suffix, level.slowest_tok_s, "tok/s", n, level.slowest_interval);
   result.metric("fairness_jain" + suffix, level.jain, "", n);
   result.metric("requests_failed" + suffix, static_cast<double>(level.failed), "", n);
 }
@@ -251,8 +260,6 @@ record::TestResult test_2_2_concurrency(Rig& rig) {
   const auto sessions = all_sessions(rig, plan);
 
   const auto alone = replies_alone(rig, sessions, result);
-  ReplySpeeds one_session;
-  one_session.add(alone);
 
   record::Table table{"Speed by parallel sessions",
                       {"sessions", "aggregate tok/s", "slowest session tok/s", "Jain fairness", "TTFT p50 ms",
@@ -266,13 +273,22 @@ record::TestResult test_2_2_concurrency(Rig& rig) {
     if (rig.cancelled()) break;
     const auto requests = first_sessions(rig, sessions, static_cast<std::size_t>(count));
     const base::Duration began = rig.now();
-    auto load = rig.closed_loop("2.2", requests);
-    const double seconds = base::to_seconds(rig.now() - began);
-    if (!load.lag_valid) result.judge(Verdict::Invalid, load.lag_reason);
-    const auto beside = by_session(requests, std::move(load.outcomes));
+    std::vector<Outcome> outcomes;
+    double seconds = 0;
+    for (std::size_t round = 0; round < plan.rounds && !rig.cancelled(); ++round) {
+      // Round by round, so that each has all sessions at work.
+      std::vector<std::vector<record::Request>> now;
+      for (const auto& session : requests) now.push_back({session[round]});
+      const base::Duration round_began = rig.now();
+      auto load = rig.closed_loop("2.2", std::move(now));
+      seconds += base::to_seconds(rig.now() - round_began);
+      if (!load.lag_valid) result.judge(Verdict::Invalid, load.lag_reason);
+      std::move(load.outcomes.begin(), load.outcomes.end(), std::back_inserter(outcomes));
+    }
+    const auto beside = by_session(requests, std::move(outcomes));
     const Level level = figures(beside, seconds, rig.memory_since(began));
-    if (count == 1) one_session.add(beside);
     note_level(level, result);
+    note_speedup(level.sessions, speedups(alone, beside), result);
     table.rows.push_back({static_cast<double>(count), level.aggregate_tok_s, level.slowest_tok_s, level.jain,
                           level.ttft_ms_p50, level.itl_ms_p50, level.itl_ms_p99, level.private_bytes_peak,
                           static_cast<double>(level.failed)});
@@ -286,7 +302,6 @@ record::TestResult test_2_2_concurrency(Rig& rig) {
     // With more sessions than slots some must wait.
     if (count > 1 && count <= rig.plan().target.slots) find_starved(alone, beside, starved);
   }
-  note_reply_speed("reply_tok_s_alone", one_session.whole_tok_s, result);
   judge_starved(starved, result);
   if (counts.compared == 0)
     result.judge(Verdict::Inconclusive, "no reply could be compared with its like alone");

@@ -77,11 +77,8 @@ constexpr MetricEntry kMetrics[] = {
 
     {"2.2", "aggregate_tok_s_s{N}", "tok/s", "tokens per second of N sessions together"},
     {"2.2", "session_tok_s_min_s{N}", "tok/s", "decode speed of the slowest of N sessions"},
-    {"2.2", "reply_tok_s_s{N}", "tok/s",
-     "mean over replies at N sessions: tokens over all of a reply's time"},
-    {"2.2", "reply_tok_s_alone", "tok/s",
-     "mean over replies in one session: tokens over all of a reply's time"},
-    {"2.2", "reply_decode_tok_s_s{N}", "tok/s", "mean decode speed of a reply at N sessions"},
+    {"2.2", "speedup_s{N}", "",
+     "N replies side by side against one after another: the sum of their times alone over a round's time"},
     {"2.2", "fairness_jain_s{N}", "", "Jain's index over the speeds of N sessions; 1 is fair"},
     {"2.2", "requests_failed_s{N}", "", "requests that failed at N sessions"},
     {"2.2", "slowdown_ratio_max", "",

@@ -41,7 +41,9 @@ def count(name, runs):
         noting.setUpClass()
         for seed in range(1, runs + 1):
             noting.seed = seed
-            noting(method).run(unittest.TestResult())
+            outcome = unittest.TestResult()
+            noting(method).run(outcome)
+            verdicts["ERROR"] += len(outcome.errors)  # no result at all: a crash, an exit code that is none of ours
         noting.doClassCleanups()
     return verdicts, reasons
 
@@ -49,10 +51,10 @@ def count(name, runs):
 def main():
     FaultCase.moestress = sys.argv[1]
     runs = int(sys.argv[2]) if len(sys.argv) > 2 else 20
-    print("| test | runs | PASS | INCONCLUSIVE | INVALID | FAIL |\n|---|---|---|---|---|---|", flush=True)
+    print("| test | runs | PASS | INCONCLUSIVE | INVALID | FAIL | no result |\n|---|---|---|---|---|---|---|", flush=True)
     for name in sys.argv[3:] or IDS:
         verdicts, reasons = count(name, runs)
-        cells = [verdicts[verdict] for verdict in ("PASS", "INCONCLUSIVE", "INVALID", "FAIL")]
+        cells = [verdicts[verdict] for verdict in ("PASS", "INCONCLUSIVE", "INVALID", "FAIL", "ERROR")]
         print(f"| {name.replace('_', '.').upper()} | {sum(verdicts.values())} | {' | '.join(map(str, cells))} |", flush=True)
         for reason in reasons:
             print(f"  {name}: {reason}", file=sys.stderr, flush=True)

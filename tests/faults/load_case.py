@@ -11,7 +11,7 @@ MIB = 1 << 20
 class LoadCase(FaultCase):
     def predicted(self):
         """Bytes by place, as `inspect` predicts them for the smoke suite."""
-        done = self.call("inspect", self.model, "--json", "--slots", 5, "--ctx", 512)
+        done = self.call("inspect", self.model, "--json", "--slots", 5, "--ctx", 512, expect=(0,))
         return json.loads(done.stdout)["prediction"]
 
     def load_log(self, host, device, kv):

@@ -10,7 +10,8 @@ class Reasoning(FaultCase):
 
     def setUp(self):
         self.tasks = self.folder / "tasks.json"
-        self.tasks.write_text(self.call("tasks", "--json", "--count", 10, "--difficulty", 1, "--seed", self.seed).stdout)
+        self.tasks.write_text(self.call("tasks", "--json", "--count", 10, "--difficulty", 1, "--seed", self.seed,
+                                        expect=(0,)).stdout)
         self.options = f"--tasks {self.tasks}"
 
     def ask(self, tasks, fault=None, baseline=True):

@@ -31,14 +31,14 @@ class ReferenceModel(ProgramCase):
     def setUpClass(cls):
         super().setUpClass()
         cls.model = cls.folder / "phimoe.gguf"
-        cls.call("forge", "--topology", "phimoe", "--base", base_model(), "--spread", 0.065, "-o", cls.model, expect=(0,))
+        cls.call("forge", "--topology", "phimoe", "--base", base_model(), "--spread", 0.065, "-o", cls.model, expect=(0,), timeout=600)
 
     def measure(self, name, plan, *arguments):
         """The metrics and the verdict of the one test in a plan."""
         file = self.folder / f"{name}.toml"
         file.write_text('extends = "smoke"\n' + plan)
         out = self.folder / name
-        done = self.call("run", file, "--device", "cpu", "--out", out, *arguments)
+        done = self.call("run", file, "--device", "cpu", "--out", out, *arguments, timeout=600)
         self.assertIn(done.returncode, (0, 1), done.stdout + done.stderr)
         test = json.loads((out / "result.json").read_text())["models"][0]["tests"][0]
         return {name: metric["value"] for name, metric in test["metrics"].items()}, test
