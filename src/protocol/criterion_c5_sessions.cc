@@ -19,6 +19,12 @@ record::CriterionResult criterion_c5_sessions(const CriterionInput& input) {
   const auto speedup = input.metric("2.2", "speedup" + suffix);
   const auto failed = input.metric("2.2", "requests_failed" + suffix);
   const auto cross_talk = input.metric("2.2", "cross_talk_texts");
+  if (failed && cross_talk && (failed->value > 0 || cross_talk->value > 0)) {
+    result.verdict = Verdict::Fail;
+    result.reason =
+        fmt::format("{:.0f} failed requests, {:.0f} texts with cross-talk", failed->value, cross_talk->value);
+    return result;
+  }
   if (!together || !slowest || !speedup || !failed || !cross_talk) {
     result.verdict = Verdict::Skipped;
     result.reason = test == nullptr ? "test 2.2 was not run"
@@ -32,11 +38,7 @@ record::CriterionResult criterion_c5_sessions(const CriterionInput& input) {
       "{:.1f} tok/s together, {:.2f} times as fast as one after another ({} rounds), "
       "the slowest of {} decodes {:.1f} tok/s",
       together->value, speedup->value, speedup->n, sessions, slowest->value);
-  if (failed->value > 0 || cross_talk->value > 0) {
-    result.verdict = Verdict::Fail;
-    result.reason =
-        fmt::format("{:.0f} failed requests, {:.0f} texts with cross-talk", failed->value, cross_talk->value);
-  } else if (test->verdict == Verdict::Invalid || test->verdict == Verdict::Inconclusive) {
+  if (test->verdict == Verdict::Invalid || test->verdict == Verdict::Inconclusive) {
     result.verdict = test->verdict;
     result.reason = test->reason;
   } else if (input.speed_of_stand_in) {

@@ -47,7 +47,8 @@ base::Result<Parting> part_by_teacher_forcing(Rig& rig, const record::Request& r
   const Exchange exchange{request.messages, beside, beside.text};
   MOESTRESS_TRY(const HistoryCheck check, check_history(rig, fmt::format("cross-talk-{}", request.id.value),
                                                         {&exchange}, kRoundingNatsMax));
-  if (check.checked == 0) return base::fail(base::ErrorCode::Format, "the reply is empty, or too long for that");
+  if (check.checked == 0)
+    return base::fail(base::ErrorCode::Format, "the reply is empty, or too long for that");
   return check.explained > 0 ? Parting::NearTie : Parting::CrossTalk;
 }
 
