@@ -59,7 +59,7 @@ struct TestParameters {
   std::vector<double> context_needle_depths;  ///< where needles lie, 0 (front) to 1 (end), ascending
   int context_reply_tokens = 0;               ///< decoded after each fill; scales, at least 8
   /// 2.3 and S4: the context per slot that a server of ours is started with, to be filled; 0:
-  /// target.context_tokens.
+  /// target.context_tokens. Scales, at least 128.
   int context_fill_tokens = 0;
   // 3.1 routing
   int routing_prompts_per_set = 0;  ///< scales, at least 4

@@ -42,6 +42,7 @@ TEST(BuiltInSuites, StandardAndFullCanDecideWhatSmokeCannot) {
   const auto full = built_in_suite("full");
   EXPECT_LT(smoke->tests.consistency_prompts, 73);
   EXPECT_GE(standard->tests.consistency_prompts, 73);
+  EXPECT_GE(8 * standard->tests.reasoning_tasks, 73) << "of eight families";
   EXPECT_GE(full->tests.open_loop_requests, 662);
   EXPECT_EQ(full->tests.long_form_seconds, 1800);
   EXPECT_EQ(full->tests.long_form_tokens, (std::vector<int>{2000, 5000}));

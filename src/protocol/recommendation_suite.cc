@@ -41,9 +41,11 @@ std::optional<record::Recommendation> recommend_suite(const Evidence& evidence) 
       evidence.scale == 1 ? evidence.suite : fmt::format("{} at scale {:g}", evidence.suite, evidence.scale);
   return record::Recommendation{
       "suite", fmt::format("{} (from {})", larger, from),
-      fmt::format("samples to decide {}{}", fmt::join(ids, ", "),
+      fmt::format("more samples for {}{}", fmt::join(ids, ", "),
                   larger == "full" ? "" : "; C3 takes the hours of full"),
-      fmt::format("{} of {} verdicts are INCONCLUSIVE at these sizes; each says what it takes", ids.size(),
+      fmt::format("{} of {} verdicts are INCONCLUSIVE at these sizes; each says whether more samples are "
+                  "what it takes",
+                  ids.size(),
                   evidence.measured.model.criteria.size() + evidence.measured.model.tests.size())};
 }
 

@@ -52,7 +52,7 @@ TEST_F(Recommendations, ALargerSuiteWhereSamplesWereTooFew) {
   const auto advice = recommend_suite(evidence("smoke"));
   ASSERT_TRUE(advice);
   EXPECT_EQ(advice->change, "standard (from smoke)");
-  EXPECT_THAT(advice->expected, HasSubstr("decide 4.1"));
+  EXPECT_THAT(advice->expected, HasSubstr("more samples for 4.1"));
   EXPECT_EQ(recommend_suite(evidence("full", 0.1))->change, "full (from full at scale 0.1)");
   EXPECT_FALSE(recommend_suite(evidence("full")));
   EXPECT_FALSE(recommend_suite(evidence("mine")));
