@@ -29,11 +29,10 @@ struct ClosedLoop {
 };
 
 /// Runs all sessions at once and returns when they are through. The first request of a session is planned at
-/// `planned_start` after the start, each further one at the end of the one before plus think time
-/// and what `prepare` took;
-/// `planned_start` is overwritten with that, as an offset from `epoch`. When `cancelled` becomes true (looked
-/// at 20 times a second) what is in flight is cancelled and nothing more is sent. `loop` must run on another
-/// thread than the caller's.
+/// `planned_start` after the start, each further one at the end of the one before plus think time and what
+/// `prepare` took; `planned_start` is overwritten with that, as an offset from `epoch`. When `cancelled`
+/// becomes true (looked at 20 times a second) what is in flight is cancelled and nothing more is sent. `loop`
+/// must run on another thread than the caller's.
 LoadResult run_closed_loop(net::EventLoop& loop, const base::Clock& clock, base::TimePoint epoch,
                            const Sender& sender, ClosedLoop plan, const std::atomic<bool>& cancelled);
 
