@@ -88,13 +88,9 @@ void note_quality(const std::vector<Graded>& grades, ResultBuilder& result) {
   note_share(
       "early_late_same_share", late, [&](const Graded& g) { return early_of(g)->answer == g.answer; },
       result);
-  if (!similarities.empty()) {
-    double sum = 0;
-    for (const double similarity : similarities) sum += similarity;
-    const auto n = static_cast<std::int64_t>(similarities.size());
-    result.metric("early_late_similarity_mean", sum / static_cast<double>(n), "", n,
-                  stats::mean_interval(similarities));
-  }
+  if (!similarities.empty())
+    result.metric("early_late_similarity_mean", stats::summarize(similarities).mean, "",
+                  static_cast<std::int64_t>(similarities.size()), stats::mean_interval(similarities));
 }
 
 void note_turns(const ConversationLoad& load, int turns, ResultBuilder& result) {
@@ -148,11 +144,10 @@ void note_prefix_reuse(const ConversationLoad& load, const QuestionLoad& alone, 
   for (const auto& conversation : load.conversations)
     if (const auto fit = line(conversation); fit && fit->n >= 3) slopes.push_back(fit->slope);
   if (slopes.empty()) return;
-  double sum = 0;
-  for (const double slope : slopes) sum += slope;
+  const double slope = stats::summarize(slopes).mean;
   const auto interval = stats::mean_interval(slopes);
   const auto n = static_cast<std::int64_t>(slopes.size());
-  result.metric("ttft_ms_per_prompt_token", sum / static_cast<double>(n), "ms", n, interval);
+  result.metric("ttft_ms_per_prompt_token", slope, "ms", n, interval);
   const auto cold = line(alone.exchanges);
   if (!cold || cold->n < kColdPromptsMin) return;
   result.metric("ttft_ms_per_prompt_token_cold", cold->slope, "ms", cold->n, cold->slope_interval);
@@ -160,7 +155,7 @@ void note_prefix_reuse(const ConversationLoad& load, const QuestionLoad& alone, 
     result.finding("info",
                    fmt::format("the prefix is reused: a token of history adds {:.3g} ms to the time to first "
                                "token, one of a cold prompt {:.3g} ms",
-                               sum / static_cast<double>(n), cold->slope));
+                               slope, cold->slope));
 }
 
 }  // namespace moestress::protocol

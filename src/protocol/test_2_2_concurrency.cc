@@ -108,11 +108,8 @@ std::vector<double> speedups(const std::vector<std::vector<Outcome>>& alone,
 }
 
 void note_speedup(std::size_t sessions, const std::vector<double>& values, ResultBuilder& result) {
-  double sum = 0;
-  for (const double value : values) sum += value;
-  const auto n = static_cast<std::int64_t>(values.size());
-  result.metric(fmt::format("speedup_s{}", sessions), sum / static_cast<double>(n), "", n,
-                stats::mean_interval(values));
+  result.metric(fmt::format("speedup_s{}", sessions), stats::summarize(values).mean, "",
+                static_cast<std::int64_t>(values.size()), stats::mean_interval(values));
 }
 
 double metric_or_nan(const record::Metrics& metrics, const char* name) {
