@@ -23,7 +23,7 @@ class Concurrency(FaultCase):
         self.assert_found(self.server("serves the second of several sessions last"), "a session was starved")
 
     def test_slower_in_all_with_each_session(self):
-        self.server("gets slower in all with each session", tok_s=150, rounds=3, tokens=64)
+        self.server("gets slower in all with each session", prefill_tok_s=400, tok_s=150, rounds=3, tokens=64)
         self.assertEqual(self.criteria["C5"]["verdict"], "FAIL", self.criteria["C5"])
 
     def test_errors_in_company(self):
