@@ -161,7 +161,8 @@ TEST_F(Criteria, C3RestsOnTheMarathonWhereItWasRun) {
   EXPECT_EQ(decide("C3").verdict, Verdict::Inconclusive);
   record::TestResult marathon;
   marathon.id = "S1";
-  marathon.metrics = {{"active_hours", {8.0, "h", 480, {}}},
+  marathon.metrics = {{"active_hours", {8.5, "h", 510, {}}},
+                      {"unbroken_hours", {8.0, "h", 2, {}}},
                       {"segments", {2, "", 2, {}}},
                       {"server_deaths", {0, "", 2, {}}},
                       {"error_bursts", {0, "", 9000, {}}},
@@ -173,10 +174,18 @@ TEST_F(Criteria, C3RestsOnTheMarathonWhereItWasRun) {
   EXPECT_EQ(decide("C3").verdict, Verdict::Pass) << decide("C3").reason;
   EXPECT_EQ(decide("C3").measured, 8);
   EXPECT_EQ(decide("C3").evidence,
-            "8 h 00 min under load in 2 unbroken segments, 0 deaths of the server, 1 failed requests");
+            "8 h 30 min under load in 2 unbroken segments, 0 deaths of the server, 1 failed requests");
+  set_metric("S1", "unbroken_hours", {4.5, "h", 2, {}});
+  EXPECT_EQ(decide("C3").verdict, Verdict::Inconclusive) << "the server was started anew between the two";
+  set_metric("S1", "unbroken_hours", {8.0, "h", 2, {}});
   set_metric("S1", "private_bytes_per_hour", {60e6, "bytes/h", 450, {{55e6, 65e6}}});
   EXPECT_EQ(decide("C3").verdict, Verdict::Fail);
   set_metric("S1", "private_bytes_per_hour", {1e6, "bytes/h", 450, {{0.5e6, 2e6}}});
+  set_metric("S1", "decode_tok_s_trend_percent", {-30, "%", 450, {{-31.0, -29.0}}});
+  EXPECT_EQ(decide("C3").verdict, Verdict::Fail);
+  set_metric("S1", "others_cpu_cores_while_slow", {1.2, "cores", 225, {}});
+  set_metric("S1", "others_cpu_cores_while_fast", {0.1, "cores", 225, {}});
+  EXPECT_EQ(decide("C3").verdict, Verdict::Invalid) << "other programs may be why";
   set_metric("S1", "error_bursts", {1, "", 9000, {}});
   EXPECT_EQ(decide("C3").reason, "1 error burst in the marathon");
   set_metric("S1", "server_deaths", {1, "", 2, {}});

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "protocol/criteria.h"
+#include "protocol/marathon_verdict.h"
 
 namespace moestress::protocol {
 namespace {
@@ -23,9 +24,10 @@ std::string source_of(const CriterionInput& input) {
   return input.metric("S1", "active_hours") ? "S1" : "2.1";
 }
 
+/// Of running under load without a break, since a server that is started again has not endured.
 double hours_of(const CriterionInput& input) {
-  const auto active = input.metric("S1", "active_hours");
-  return active ? active->value : input.hours;
+  const auto unbroken = input.metric("S1", "unbroken_hours");
+  return unbroken ? unbroken->value : input.hours;
 }
 
 int deaths_of(const CriterionInput& input) {
@@ -61,6 +63,13 @@ Judgement judge_speed(const CriterionInput& input) {
     return {Verdict::Skipped, fmt::format("the trend of its speed could not be measured (test {})", source)};
   const double limit = input.thresholds.c3_speed_trend_percent_max;
   const auto [low, high] = *trend->ci;
+  const auto slow = input.metric(source, "others_cpu_cores_while_slow");
+  const auto fast = input.metric(source, "others_cpu_cores_while_fast");
+  if ((low > limit || high < -limit) && slow && fast && slow->value - fast->value > kOthersCoresMax)
+    return {Verdict::Invalid,
+            fmt::format("decode speed changes by {:+.1f} % over the run, but other programs had {:.1f} cores "
+                        "more while it was slow: run it with nothing else on the machine",
+                        trend->value, slow->value - fast->value)};
   if (low > limit || high < -limit)
     return {Verdict::Fail, fmt::format("decode speed changes by {:+.1f} % over the run", trend->value)};
   if (low < -limit || high > limit)
@@ -117,8 +126,8 @@ record::CriterionResult criterion_c3_endurance(const CriterionInput& input) {
   if (hours < input.thresholds.c3_hours_min) {
     // A short run can't show endurance; its slopes are too noisy to show its absence either.
     result.verdict = Verdict::Inconclusive;
-    result.reason = fmt::format("ran for {}; {:g} h need the full suite", base::human_seconds(hours * 3600),
-                                input.thresholds.c3_hours_min);
+    result.reason = fmt::format("ran for {} without a break; {:g} h need the full suite",
+                                base::human_seconds(hours * 3600), input.thresholds.c3_hours_min);
     return result;
   }
   for (const Judgement& judgement : {judge_memory(input), judge_speed(input)}) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 
 #include "load/latency.h"
@@ -117,6 +118,8 @@ void MarathonLedger::fold(const MarathonSlice& slice) {
     interval_.private_bytes.push_back(sample.private_bytes());
   if (slice.own_private_bytes) interval_.own_private_bytes = slice.own_private_bytes;
   if (slice.own_rss_bytes) interval_.own_rss_bytes = slice.own_rss_bytes;
+  if (slice.others_cpu)
+    interval_.others_cpu = interval_.others_cpu.value_or(base::Duration{0}) + *slice.others_cpu;
   if (slice.death) {
     ++totals_.deaths;
     last_death_ = *slice.death;
@@ -144,6 +147,9 @@ record::Checkpoint MarathonLedger::close(base::Duration at) {
   }
   totals_.own_private_bytes = interval_.own_private_bytes;
   totals_.own_rss_bytes = interval_.own_rss_bytes;
+  totals_.others_cpu_cores = std::nullopt;
+  if (interval_.others_cpu && totals_.interval_seconds > 0)
+    totals_.others_cpu_cores = base::to_seconds(*interval_.others_cpu) / totals_.interval_seconds;
   own_private_bytes_max_ = std::max(own_private_bytes_max_, interval_.own_private_bytes.value_or(0));
   interval_ = {};
   interval_began_ = at;
@@ -153,12 +159,22 @@ record::Checkpoint MarathonLedger::close(base::Duration at) {
   return totals_;
 }
 
+double MarathonLedger::unbroken_hours() const {
+  double longest = 0;
+  for (auto segment = segment_starts_.begin(); segment != segment_starts_.end(); ++segment) {
+    const auto next = std::next(segment);
+    const double end = next == segment_starts_.end() ? totals_.active_seconds / 3600 : next->second;
+    longest = std::max(longest, end - segment->second);
+  }
+  return longest;
+}
+
 void MarathonLedger::add_point(const record::Checkpoint& c) {
   const double began = (c.active_seconds - c.interval_seconds) / 3600;
   segment_starts_.try_emplace(c.segment, began);
   points_.push_back({c.segment, began + c.interval_seconds / 7200, or_none(c.private_bytes),
                      or_none(c.decode_tok_s), or_none(c.context_tokens), or_none(c.text_diversity),
-                     or_none(c.own_private_bytes)});
+                     or_none(c.own_private_bytes), or_none(c.others_cpu_cores)});
   if (points_.size() > kPointsMax) join_neighbours();
 }
 
@@ -169,9 +185,10 @@ void MarathonLedger::join_neighbours() {
     MarathonPoint point = points_[i];
     if (i + 1 < points_.size() && points_[i + 1].segment == point.segment) {
       const MarathonPoint& other = points_[++i];
-      for (const auto figure : {&MarathonPoint::hours, &MarathonPoint::private_bytes,
-                                &MarathonPoint::decode_tok_s, &MarathonPoint::context_tokens,
-                                &MarathonPoint::text_diversity, &MarathonPoint::own_private_bytes})
+      for (const auto figure :
+           {&MarathonPoint::hours, &MarathonPoint::private_bytes, &MarathonPoint::decode_tok_s,
+            &MarathonPoint::context_tokens, &MarathonPoint::text_diversity, &MarathonPoint::own_private_bytes,
+            &MarathonPoint::others_cpu_cores})
         point.*figure = mean_of(point.*figure, other.*figure);
     }
     joined.push_back(point);

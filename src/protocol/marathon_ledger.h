@@ -21,6 +21,8 @@ struct MarathonSlice {
   std::vector<record::ProcessSample> memory;
   std::optional<std::int64_t> own_private_bytes;  ///< of moestress itself
   std::optional<std::int64_t> own_rss_bytes;
+  /// CPU time that this machine spent on neither the server nor moestress, steal included.
+  std::optional<base::Duration> others_cpu;
   std::optional<std::string> death;  ///< how the server ended, where it did
 };
 
@@ -33,6 +35,7 @@ struct MarathonPoint {
   double context_tokens = 0;
   double text_diversity = 0;
   double own_private_bytes = 0;
+  double others_cpu_cores = 0;
 };
 
 /// Everything that is kept of a marathon, in memory that does not grow with its length: totals, histograms,
@@ -64,6 +67,8 @@ class MarathonLedger {
   std::int64_t failures_in_a_row() const { return failures_in_a_row_; }
   base::Duration last_success() const { return last_success_; }
   const std::vector<MarathonPoint>& points() const { return points_; }
+  /// Of the longest segment.
+  double unbroken_hours() const;
   /// Active hours at which a segment began.
   double segment_start_hours(std::int64_t segment) const { return segment_starts_.at(segment); }
   const stats::LatencyHistogram& ttft() const { return ttft_; }
@@ -102,6 +107,7 @@ class MarathonLedger {
     std::vector<std::int64_t> private_bytes;
     std::optional<std::int64_t> own_private_bytes;
     std::optional<std::int64_t> own_rss_bytes;
+    std::optional<base::Duration> others_cpu;
   } interval_;
 
   std::vector<std::int64_t> last_prompt_tokens_;  ///< of each thread

@@ -43,6 +43,7 @@ struct Conduct {
   std::vector<double> deaths_h;                     ///< when it dies
   double killed_at_h = 1e5;                         ///< when moestress is killed
   double suspended_at_h = 1e9;                      ///< for an hour
+  double others_from_h = 1e9;                       ///< other programs have a core and a half
 };
 
 /// Requests end in the order of their times, and the clock jumps from end to end.
@@ -72,6 +73,8 @@ class SimulatedCourse final : public MarathonCourse {
 
   MarathonSlice advance(base::Duration until) override {
     MarathonSlice slice;
+    const base::Duration began = now();
+    const double others_cores = hours() < conduct_.others_from_h ? 0.02 : 1.5;
     until = std::min(until, base::from_seconds(3600 * conduct_.killed_at_h));
     const bool dies =
         !conduct_.deaths_h.empty() && conduct_.deaths_h.front() * 3600 < base::to_seconds(until);
@@ -91,6 +94,7 @@ class SimulatedCourse final : public MarathonCourse {
     }
     slice.own_private_bytes = 30'000'000 + static_cast<std::int64_t>(1e4 * random_.normal());
     slice.own_rss_bytes = *slice.own_private_bytes + 20'000'000;
+    slice.others_cpu = base::from_seconds(others_cores * base::to_seconds(now() - began));
     return slice;
   }
 
@@ -279,6 +283,20 @@ TEST_F(Marathon, SpeedThatDecaysFailsAndALongerContextIsNotTakenForIt) {
   const auto result = run(conduct);
   EXPECT_EQ(result.verdict, Verdict::Fail);
   EXPECT_THAT(result.reason, HasSubstr("decode speed changes by -1"));
+}
+
+TEST_F(Marathon, SpeedThatOtherProgramsTookIsNotTheServersFault) {
+  Conduct conduct;
+  conduct.slower_per_h = 0.02;
+  conduct.others_from_h = 4;
+  auto result = run(conduct);
+  EXPECT_EQ(result.verdict, Verdict::Invalid);
+  EXPECT_THAT(result.reason, HasSubstr("cores busy in the slower half of the checkpoints"));
+  EXPECT_GT(result.metrics.at("others_cpu_cores_while_slow").value, 1);
+  ids_ = workload::RequestIds();
+  conduct.others_from_h = 0;
+  result = run(conduct);
+  EXPECT_EQ(result.verdict, Verdict::Fail) << "they were there all the time: " << result.reason;
 }
 
 TEST_F(Marathon, TextThatGoesOffTheRailsFails) {

@@ -148,6 +148,33 @@ double speed_change(double growth) {
   return growth > -1 ? 1 / (1 + growth) - 1 : std::numeric_limits<double>::infinity();
 }
 
+/// What other programs did while the server was slow: a clause for the verdict's reason where that may be
+/// why.
+std::string other_work(const MarathonLedger& ledger, const MarathonTerms& terms, ResultBuilder& result) {
+  std::vector<std::pair<double, double>> points;  // tok/s, others' cores
+  for (const MarathonPoint& point : ledger.points())
+    if (is_warm(ledger, terms, point) && !std::isnan(point.decode_tok_s) &&
+        !std::isnan(point.others_cpu_cores))
+      points.emplace_back(point.decode_tok_s, point.others_cpu_cores);
+  const std::size_t half = points.size() / 2;
+  if (half == 0) return {};
+  std::sort(points.begin(), points.end());
+  double slow = 0, fast = 0;
+  for (std::size_t i = 0; i < half; ++i) {
+    slow += points[i].second / static_cast<double>(half);
+    fast += points[points.size() - 1 - i].second / static_cast<double>(half);
+  }
+  const auto n = static_cast<std::int64_t>(half);
+  result.metric("others_cpu_cores_while_slow", slow, "cores", n);
+  result.metric("others_cpu_cores_while_fast", fast, "cores", n);
+  if (slow - fast <= kOthersCoresMax) return {};
+  return fmt::format(
+      "; other programs kept {:.1f} cores busy in the slower half of the checkpoints and {:.1f} in the "
+      "faster: "
+      "run it with nothing else on the machine",
+      slow, fast);
+}
+
 void judge_speed(const MarathonLedger& ledger, const MarathonTerms& terms, ResultBuilder& result) {
   // The time for a token is linear in the context, speed is not.
   const Observed observed = observe(
@@ -173,16 +200,18 @@ void judge_speed(const MarathonLedger& ledger, const MarathonTerms& terms, Resul
   const std::string figures = fmt::format("{:+.1f} % ({:+.1f} to {:+.1f} %) over {}", change, interval.lo,
                                           interval.hi, span_of(observed.hours));
   const bool lost = interval.hi < -limit * (too_short ? kShortRunFactor : 1);
+  const auto others = other_work(ledger, terms, result);
   if (lost || (interval.lo > limit && !too_short)) {
-    result.judge(Verdict::Fail, fmt::format("decode speed changes by {}, ±{:g} % may be", figures, limit));
+    const std::string reason = fmt::format("decode speed changes by {}, ±{:g} % may be", figures, limit);
+    result.judge(others.empty() ? Verdict::Fail : Verdict::Invalid, reason + others);
   } else if (interval.lo < -limit || interval.hi > limit || too_short) {
     const double half_width = 100 * (growth.hi - growth.lo) / 2;
     result.judge(
         Verdict::Inconclusive,
         fmt::format(
-            "the trend of decode speed is not known well enough: {}, ±{:g} % may be; it takes about {}",
+            "the trend of decode speed is not known well enough: {}, ±{:g} % may be; it takes about {}{}",
             figures, limit,
-            time_needed(observed, half_width, std::max(0.1 * limit, limit - std::abs(change)))));
+            time_needed(observed, half_width, std::max(0.1 * limit, limit - std::abs(change))), others));
   }
 }
 
@@ -295,6 +324,7 @@ void note_totals(const MarathonLedger& ledger, ResultBuilder& result) {
     result.metric(name, static_cast<double>(value), "", n);
   };
   result.metric("active_hours", ledger.active_seconds() / 3600, "h", ledger.checkpoints());
+  result.metric("unbroken_hours", ledger.unbroken_hours(), "h", ledger.segments());
   count("checkpoints", ledger.checkpoints(), ledger.checkpoints());
   count("segments", ledger.segments(), ledger.segments());
   count("requests_ok", totals.requests_ok, requests);

@@ -1,12 +1,15 @@
 // S1 AI Assistant Marathon: conversations side by side for hours, with a checkpoint every minute from which
 // an interrupted run goes on.
 #include <fmt/format.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <thread>
+#include <utility>
 
 #include "base/text.h"
+#include "probe/host.h"
 #include "probe/process.h"
 #include "protocol/marathon.h"
 #include "protocol/marathon_verdict.h"
@@ -35,6 +38,7 @@ class RigCourse final : public MarathonCourse {
   base::Status start(std::size_t threads, load::EndlessLoop::Next next) override {
     MOESTRESS_TRY_STATUS(rig_.ensure_target());
     seen_until_ = rig_.now();
+    others_cpu_.reset();
     loop_ = rig_.endless_loop(kId, threads, std::move(next));
     return {};
   }
@@ -81,11 +85,26 @@ class RigCourse final : public MarathonCourse {
       slice.own_private_bytes = own->rss_anon_bytes + own->swap_bytes;
       slice.own_rss_bytes = own->rss_anon_bytes + own->rss_file_bytes + own->rss_shmem_bytes;
     }
+    if (!slice.memory.empty()) slice.others_cpu = others_cpu_since_last(slice.memory.back());
     return slice;
+  }
+
+  /// What the machine computed for others since the call before; absent at the first. Processes of the target
+  /// that ended meanwhile take their time with them: never less than nothing.
+  std::optional<base::Duration> others_cpu_since_last(const record::ProcessSample& target) {
+    const auto busy = probe::read_cpu_busy_ns();
+    timespec own{};
+    if (!busy || clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &own) != 0) return std::nullopt;
+    const base::Duration others = base::Duration(*busy - target.cpu_time_ns) -
+                                  std::chrono::seconds(own.tv_sec) - std::chrono::nanoseconds(own.tv_nsec);
+    const auto before = std::exchange(others_cpu_, others);
+    if (!before) return std::nullopt;
+    return std::max(base::Duration{0}, others - *before);
   }
 
   Rig& rig_;
   base::Duration seen_until_;
+  std::optional<base::Duration> others_cpu_;  ///< since boot, up to a constant
   std::unique_ptr<load::EndlessLoop> loop_;
 };
 

@@ -41,6 +41,7 @@ struct Checkpoint {
   std::optional<std::int64_t> private_bytes_max;
   std::optional<std::int64_t> own_private_bytes;  ///< of moestress itself, at the end
   std::optional<std::int64_t> own_rss_bytes;
+  std::optional<double> others_cpu_cores;  ///< kept busy by neither the target nor moestress, mean
 };
 
 }  // namespace moestress::record

@@ -40,6 +40,7 @@ record::Checkpoint example_checkpoint(std::int64_t segment, double active_second
   checkpoint.interval_seconds = 60;
   checkpoint.decode_tok_s = 12.5;
   checkpoint.private_bytes = 123;
+  checkpoint.others_cpu_cores = 0.5;
   return checkpoint;
 }
 
@@ -121,6 +122,7 @@ TEST(Resumption, GoesOnAfterKillNine) {
   const auto checkpoints = reader.checkpoints("m1", "S1").value();
   ASSERT_EQ(checkpoints.size(), 2u);
   EXPECT_EQ(checkpoints[1].segment, 1);
+  EXPECT_EQ(checkpoints[1].others_cpu_cores, 0.5);
   EXPECT_EQ(checkpoints[0].threads, (std::vector<record::ThreadPosition>{{4, 2}, {3, 1}}));
   EXPECT_EQ(checkpoints[0].decode_tok_s, 12.5);
   EXPECT_EQ(checkpoints[0].text_diversity, std::nullopt);
@@ -164,6 +166,24 @@ TEST(Resumption, ARunOfTheVersionBeforeIsReadAndGoneOnWith) {
   const auto reader = RunReader::open(folder.path()).value();
   EXPECT_EQ(reader.outcomes("m1", "2.1")->size(), 1u);
   EXPECT_EQ(reader.outcomes("m1", "2.2 (cut off)")->size(), 1u);
+}
+
+TEST(Resumption, ARunOfVersionTwoIsReadAndGoneOnWith) {
+  TestFolder folder;
+  RunWriter::create(folder.path(), example_info())
+      .value()
+      ->add_checkpoint("m1", "S1", example_checkpoint(0, 60));
+  {
+    SQLite::Database database(folder.path() + "/run.db", SQLite::OPEN_READWRITE);
+    database.exec("ALTER TABLE checkpoints DROP COLUMN others_cpu_cores");
+    database.exec("PRAGMA user_version = 2");
+  }
+  const auto others_cpu = [&] {
+    return RunReader::open(folder.path()).value().checkpoints("m1", "S1").value().back().others_cpu_cores;
+  };
+  EXPECT_EQ(others_cpu(), std::nullopt);
+  open_again(folder.path())->add_checkpoint("m1", "S1", example_checkpoint(1, 120));
+  EXPECT_EQ(others_cpu(), 0.5);
 }
 
 }  // namespace

@@ -174,6 +174,7 @@ base::Result<record::CriterionResult> criterion_of(Statement& row) {
   return criterion;
 }
 
+// Followed by others_cpu_cores, or by NULL where the run is of a version that had none.
 const char* const kCheckpointColumns =
     "at_ns, segment, active_seconds, requests_ok, requests_failed, prompt_tokens, completion_tokens, "
     "replies_looping, error_bursts, deaths, threads_json, interval_seconds, decode_tok_s, context_tokens, "
@@ -200,6 +201,7 @@ base::Result<record::Checkpoint> checkpoint_of(Statement& row) {
   c.private_bytes_max = optional_int64_at(row, 16);
   c.own_private_bytes = optional_int64_at(row, 17);
   c.own_rss_bytes = optional_int64_at(row, 18);
+  c.others_cpu_cores = optional_double_at(row, 19);
   return c;
 }
 

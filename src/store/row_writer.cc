@@ -192,12 +192,12 @@ void RowWriter::add(const std::string& model_id, const std::string& test_id, con
       "requests_failed, prompt_tokens, completion_tokens, replies_looping, error_bursts, deaths, "
       "threads_json, "
       "interval_seconds, decode_tok_s, context_tokens, text_diversity, private_bytes, private_bytes_max, "
-      "own_private_bytes, own_rss_bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-      "?)",
+      "own_private_bytes, own_rss_bytes, others_cpu_cores) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       key_of(model_id), test_id, c.at, c.segment, c.active_seconds, c.requests_ok, c.requests_failed,
       c.prompt_tokens, c.completion_tokens, c.replies_looping, c.error_bursts, c.deaths,
       threads_to_json(c.threads), c.interval_seconds, c.decode_tok_s, c.context_tokens, c.text_diversity,
-      c.private_bytes, c.private_bytes_max, c.own_private_bytes, c.own_rss_bytes);
+      c.private_bytes, c.private_bytes_max, c.own_private_bytes, c.own_rss_bytes, c.others_cpu_cores);
 }
 
 void RowWriter::add(const Part& part) {
@@ -266,13 +266,18 @@ void write_schema(SQLite::Database& database, const RunInfo& info) {
 }
 
 void upgrade_schema(SQLite::Database& database) {
-  if (database.execAndGet("PRAGMA user_version").getInt() == kSchemaVersion) return;
+  const int version = database.execAndGet("PRAGMA user_version").getInt();
+  if (version == kSchemaVersion) return;
   SQLite::Transaction transaction(database);
-  database.exec(kSchemaOfResumption);
-  // Version 1 did not mark how far finished tests go: by its order of writing, as far as it goes.
-  database.exec(
-      "UPDATE marks SET outcomes_key = (SELECT coalesce(max(key), 0) FROM outcomes WHERE test_id IN "
-      "(SELECT id FROM tests)), routing_key = (SELECT coalesce(max(key), 0) FROM routing)");
+  if (version == 1) {
+    database.exec(kSchemaOfResumption);
+    // Version 1 did not mark how far finished tests go: by its order of writing, as far as it goes.
+    database.exec(
+        "UPDATE marks SET outcomes_key = (SELECT coalesce(max(key), 0) FROM outcomes WHERE test_id IN "
+        "(SELECT id FROM tests)), routing_key = (SELECT coalesce(max(key), 0) FROM routing)");
+  } else {
+    database.exec(kSchemaOfOthersCpu);
+  }
   database.exec(fmt::format("PRAGMA user_version = {}", kSchemaVersion));
   transaction.commit();
 }

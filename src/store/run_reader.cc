@@ -32,7 +32,8 @@ class RunReader::Source {
   const std::string& directory() const { return directory_; }
 
   Statement statement(const std::string& sql) const { return Statement(opened_.get(), sql); }
-  bool can_resume() const { return opened_.get().execAndGet("PRAGMA user_version").getInt() >= 2; }
+  bool can_resume() const { return version() >= 2; }
+  bool knows_others_cpu() const { return version() >= 3; }
 
   /// Runs `body`, which may throw what SQLite throws, and puts the run's place before any error.
   template <class Body>
@@ -125,6 +126,8 @@ class RunReader::Source {
   }
 
  private:
+  int version() const { return opened_.get().execAndGet("PRAGMA user_version").getInt(); }
+
   std::string directory_;
   OpenedDatabase opened_;
 };
@@ -348,8 +351,10 @@ base::Result<std::vector<record::Checkpoint>> RunReader::checkpoints(const std::
   return source_->guarded([&]() -> base::Result<std::vector<record::Checkpoint>> {
     std::vector<record::Checkpoint> checkpoints;
     if (!source_->can_resume()) return checkpoints;
+    const std::string columns =
+        fmt::format("{}, {}", kCheckpointColumns, source_->knows_others_cpu() ? "others_cpu_cores" : "NULL");
     Statement row = source_->statement(select(
-        kCheckpointColumns,
+        columns.c_str(),
         " FROM checkpoints WHERE model_key = (SELECT key FROM models WHERE id = ?) AND test_id = ?", "key"));
     row.bind(1, model_id);
     row.bind(2, test_id);

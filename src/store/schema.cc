@@ -111,9 +111,12 @@ CREATE TABLE checkpoints (
   replies_looping INTEGER NOT NULL, error_bursts INTEGER NOT NULL, deaths INTEGER NOT NULL,
   threads_json TEXT NOT NULL, interval_seconds REAL NOT NULL,
   decode_tok_s REAL, context_tokens REAL, text_diversity REAL,
-  private_bytes INTEGER, private_bytes_max INTEGER, own_private_bytes INTEGER, own_rss_bytes INTEGER
+  private_bytes INTEGER, private_bytes_max INTEGER, own_private_bytes INTEGER, own_rss_bytes INTEGER,
+  others_cpu_cores REAL
 ) STRICT;
 CREATE INDEX checkpoints_by_test ON checkpoints (model_key, test_id);
 )sql";
+
+const char* const kSchemaOfOthersCpu = "ALTER TABLE checkpoints ADD COLUMN others_cpu_cores REAL";
 
 }  // namespace moestress::store
