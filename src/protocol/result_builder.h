@@ -37,10 +37,22 @@ class ResultBuilder {
     result_.reason = std::move(reason);
   }
 
-  record::TestResult take() { return std::move(result_); }
+  /// A part of the test, e.g. "the trend of the speed", that there was too little for to decide. A PASS then
+  /// names it in its reason: what passed is the rest.
+  void undecided(const std::string& what, const std::string& why) {
+    finding("info", fmt::format("{} is not decided: {}", what, why));
+    undecided_ += (undecided_.empty() ? "" : ", ") + what;
+  }
+
+  record::TestResult take() {
+    if (result_.verdict == record::Verdict::Pass && !undecided_.empty())
+      result_.reason += "; not decided: " + undecided_;
+    return std::move(result_);
+  }
 
  private:
   record::TestResult result_;
+  std::string undecided_;
   bool judged_ = false;
 };
 

@@ -26,6 +26,20 @@ TEST(ResultBuilder, AFailureReplacesAPass) {
   EXPECT_EQ(builder.take().verdict, Verdict::Inconclusive);
 }
 
+TEST(ResultBuilder, APassNamesWhatItDidNotDecide) {
+  ResultBuilder builder;
+  builder.judge(Verdict::Pass, "all well");
+  builder.undecided("the trend", "2 windows, it takes 6");
+  builder.undecided("decay", "1 length");
+  const auto result = builder.take();
+  EXPECT_EQ(result.reason, "all well; not decided: the trend, decay");
+  EXPECT_EQ(result.findings.front().text, "the trend is not decided: 2 windows, it takes 6");
+  ResultBuilder failed;
+  failed.undecided("the trend", "2 windows");
+  failed.judge(Verdict::Fail, "a fault");
+  EXPECT_EQ(failed.take().reason, "a fault");
+}
+
 TEST(ResultBuilder, UnboundedIntervalsAreNotShown) {
   ResultBuilder builder;
   builder.metric("x", 1, "ms", 1, stats::Interval{});

@@ -135,9 +135,8 @@ void judge_trend(const std::vector<Outcome>& outcomes, double limit, ResultBuild
   const auto trend = stats::theil_sen(x, y);
   const double median = stats::quantile(y, 0.5);
   if (!trend.interval.bounded() || !(median > 0)) {
-    if (x.empty()) return;
-    result.finding("info", fmt::format("{} windows of 60 s side by side: the trend of the speed takes {}",
-                                       x.size(), kTrendPointsMin));
+    result.undecided("the trend of the speed",
+                     fmt::format("{} windows of 60 s side by side, it takes {}", x.size(), kTrendPointsMin));
     return;
   }
   const double over = 100 * (x.back() - x.front()) / median;  // per cent over the whole test
@@ -259,10 +258,10 @@ void judge_text_along_replies(const std::vector<std::vector<double>>& replies, R
     const auto longest = std::max_element(replies.begin(), replies.end(),
                                           [](const auto& a, const auto& b) { return a.size() < b.size(); });
     if (longest == replies.end() || longest->size() < kTrendPointsMin) {
-      result.finding(
-          "info", fmt::format("too few windows of {} tokens for a trend of the text along a reply: it takes "
-                              "3 replies of {} tokens, or one of {}",
-                              kTextWindowTokens, 3 * kTextWindowTokens, kTrendPointsMin * kTextWindowTokens));
+      result.undecided(
+          "the trend of the text along a reply",
+          fmt::format("too few windows of {} tokens; it takes 3 replies of {} tokens, or one of {}",
+                      kTextWindowTokens, 3 * kTextWindowTokens, kTrendPointsMin * kTextWindowTokens));
       return;
     }
     std::vector<double> x;

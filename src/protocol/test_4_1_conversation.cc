@@ -113,6 +113,11 @@ void judge_recall(Rig& rig, const std::vector<Graded>& grades, ResultBuilder& re
     if (paired.p < kSignificance && paired.lost > paired.won && !rig.cancelled())
       judge_forgetting(rig, question_groups()[i], paired, alone, result);
   }
+  for (std::size_t i = 1; i < pairs.size(); ++i)
+    if (pairs[i].right_alone < kRightAloneMin)
+      result.undecided(question_groups()[i].people,
+                       fmt::format("{} of {} questions are answered right even alone, it takes {}",
+                                   pairs[i].right_alone, pairs[i].n, kRightAloneMin));
   const Paired& told = pairs.front();
   if (told.right_alone < kRightAloneMin)
     result.judge(

@@ -121,10 +121,9 @@ void judge_decay(const ContextSteps& steps, ResultBuilder& result) {
                   stats::Interval{1000 * line->slope_interval.lo, 1000 * line->slope_interval.hi});
   const auto curve = stats::quadratic_fit(steps.tokens, steps.ms);
   if (steps.lengths < kDecayLengthsMin || !curve || !curve->c_interval.bounded()) {
-    result.finding("info",
-                   fmt::format("whether token time grows faster than the context takes {} lengths; {} were "
-                               "measured (profile_context_lengths)",
-                               kDecayLengthsMin, steps.lengths));
+    result.undecided("whether token time grows faster than the context",
+                     fmt::format("it takes {} lengths, {} were measured (profile_context_lengths)",
+                                 kDecayLengthsMin, steps.lengths));
     return;
   }
   const double longest = *std::max_element(steps.tokens.begin(), steps.tokens.end());
