@@ -15,8 +15,12 @@ constexpr double kToleranceOfRouted = 0.02;  // padding and alignment of buffers
 }  // namespace
 
 PlacementEvidence evidence_from_engine(const ServerProperties& properties) {
-  return {"engine", properties.routed_host_bytes, properties.routed_device_bytes,
-          properties.shared_host_bytes, properties.shared_device_bytes};
+  return {"engine",
+          properties.routed_host_bytes,
+          properties.routed_device_bytes,
+          properties.shared_host_bytes,
+          properties.shared_device_bytes,
+          properties.layer_devices};
 }
 
 std::optional<PlacementEvidence> evidence_from_log(const LoadLog& log, const gguf::Topology& topology,
@@ -51,8 +55,16 @@ PlacementJudgement judge_placement(const PlacementEvidence& evidence, const reco
       asked.name, device_layers, topology.moe_layers.size(), base::human_bytes(expected),
       evidence.source == "engine" ? "the engine" : "the load log", base::human_bytes(found),
       base::human_bytes(static_cast<double>(evidence.routed_host_bytes)));
-  const bool as_asked = std::abs(found - expected) <= kToleranceOfRouted * routed;
-  return {as_asked ? record::Verdict::Pass : record::Verdict::Fail, text};
+  if (std::abs(found - expected) > kToleranceOfRouted * routed) return {record::Verdict::Fail, text};
+  for (const auto& [layer, where] : evidence.layers) {
+    const char* wanted = asked.on_cpu(layer) ? "host" : "device";
+    if (where != wanted)
+      return {record::Verdict::Fail,
+              fmt::format("{}; as much as asked for, but of other layers: layer {} is \"{}\" and should be "
+                          "\"{}\"",
+                          text, layer, where, wanted)};
+  }
+  return {record::Verdict::Pass, text};
 }
 
 }  // namespace moestress::protocol

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -20,6 +21,7 @@ struct PlacementEvidence {
   std::uint64_t routed_device_bytes = 0;
   std::uint64_t shared_host_bytes = 0;
   std::uint64_t shared_device_bytes = 0;
+  std::map<int, std::string> layers = {};  ///< MoE layer → "host", "device" or "mixed"; empty: not known
 };
 
 /// From the engine's own books: exact, tensor by tensor.
@@ -37,7 +39,8 @@ struct PlacementJudgement {
 };
 
 /// Holds evidence against what was asked for: PASS where the routed bytes on the device are those of the
-/// layers asked to be there, within 2 % of all routed bytes; else FAIL, naming both.
+/// layers asked to be there, within 2 % of all routed bytes, and no layer is known to be elsewhere; else
+/// FAIL, naming both.
 PlacementJudgement judge_placement(const PlacementEvidence& evidence, const record::ExpertPlacement& asked,
                                    const gguf::Topology& topology);
 

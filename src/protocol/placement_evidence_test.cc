@@ -49,6 +49,19 @@ TEST(PlacementEvidence, ExpertsAskedOntoTheDeviceMustBeThere) {
   EXPECT_EQ(judge_placement({"engine", 400'000'000, 0, 0, 0}, gpu(), topology()).verdict, Verdict::Fail);
 }
 
+TEST(PlacementEvidence, AsManyOfOtherLayersIsNotWhatWasAsked) {
+  ExpertPlacement first_three;  // layers 0 to 2: two of the four MoE layers
+  first_three.kind = ExpertPlacement::Kind::FirstLayersCpu;
+  first_three.first_layers = 3;
+  PlacementEvidence evidence{"engine", 200'000'000, 200'000'000, 0, 0};
+  evidence.layers = {{1, "host"}, {2, "host"}, {3, "device"}, {4, "device"}};
+  EXPECT_EQ(judge_placement(evidence, first_three, topology()).verdict, Verdict::Pass);
+  evidence.layers = {{1, "device"}, {2, "device"}, {3, "host"}, {4, "host"}};
+  const auto judged = judge_placement(evidence, first_three, topology());
+  EXPECT_EQ(judged.verdict, Verdict::Fail);
+  EXPECT_NE(judged.reason.find("layer 1 is \"device\""), std::string::npos) << judged.reason;
+}
+
 TEST(PlacementEvidence, HalfTheLayersIsNotAllOfThem) {
   ExpertPlacement first_three;  // layers 0 to 2: two of the four MoE layers
   first_three.kind = ExpertPlacement::Kind::FirstLayersCpu;
