@@ -131,50 +131,57 @@ void regress(const std::map<std::size_t, Replay>& replays, ResultBuilder& result
                                          : "not distinguishable from 0"));
 }
 
-/// Replies in two halves by how much they switch, by their routing alone.
-void compare_halves(const std::map<std::size_t, Replay>& replays, ResultBuilder& result) {
-  std::vector<std::pair<double, double>> by_changed;  // experts changed, ms a token
+/// The pair of prompt sets: replies to one word again and again against replies to words that all differ.
+void compare_sets(const SwitchingReplies& replies, const std::map<std::size_t, Replay>& replays,
+                  ResultBuilder& result) {
+  std::vector<double> changed[2], ms[2];  // repeated, varied
   for (const auto& [request, made] : replays) {
-    std::vector<double> ms;
-    for (const auto& step : made.alone.steps) ms.push_back(step.ms);
-    const double changed = changed_mean(made);
-    if (std::isfinite(changed)) by_changed.emplace_back(changed, stats::quantile(ms, 0.5));
+    std::vector<double> steps;
+    for (const auto& step : made.alone.steps) steps.push_back(step.ms);
+    const double mean = changed_mean(made);
+    if (!std::isfinite(mean)) continue;
+    const std::size_t side = replies.varied[request] ? 1 : 0;
+    changed[side].push_back(mean);
+    ms[side].push_back(stats::quantile(steps, 0.5));
   }
-  std::sort(by_changed.begin(), by_changed.end());
-  const std::size_t half = by_changed.size() / 2;
-  if (half == 0) return;
-  std::vector<double> changed[2], ms[2];
-  for (std::size_t i = 0; i < half; ++i) {
-    const auto& low = by_changed[i];
-    const auto& high = by_changed[by_changed.size() - 1 - i];
-    changed[0].push_back(low.first), ms[0].push_back(low.second);
-    changed[1].push_back(high.first), ms[1].push_back(high.second);
-  }
-  record::Table table{"Replies with little and with much switching",
+  const std::size_t fewer = std::min(ms[0].size(), ms[1].size());
+  if (fewer == 0) return;
+  record::Table table{"Replies to a repeated word and to varied words",
                       {"replies", "experts changed a token", "ms a token p50"},
                       {},
-                      {"little", "much"},
+                      {"repeated", "varied"},
                       "table"};
   for (int side = 0; side < 2; ++side)
-    table.rows.push_back(
-        {static_cast<double>(half), stats::summarize(changed[side]).mean, stats::quantile(ms[side], 0.5)});
+    table.rows.push_back({static_cast<double>(ms[side].size()), stats::summarize(changed[side]).mean,
+                          stats::quantile(ms[side], 0.5)});
   result.table(std::move(table));
-  const auto n = static_cast<std::int64_t>(2 * half);
+  const auto n = static_cast<std::int64_t>(ms[0].size() + ms[1].size());
+  const double more = stats::shift(changed[0], changed[1]);
   const double shift = stats::shift(ms[0], ms[1]);
+  result.metric("switch_pair_changed_shift", more, "experts/token", n);
   result.metric("switch_pair_shift_ms", shift, "ms", n);
-  if (half < kRepliesASide) {
-    result.finding("info", fmt::format("{} replies a side of little and much switching are too few to tell "
-                                       "them apart: {} would do, raise profile_requests",
-                                       half, kRepliesASide));
+  if (fewer < kRepliesASide) {
+    result.finding("info", fmt::format("{} replies to repeated or varied words are too few to tell the two "
+                                       "apart: {} would do, raise profile_requests",
+                                       fewer, kRepliesASide));
     return;
   }
+  const double p_more = stats::mann_whitney(changed[0], changed[1]);
   const double p = stats::mann_whitney(ms[0], ms[1]);
+  result.metric("switch_pair_changed_p", p_more, "", n);
   result.metric("switch_pair_p", p, "", n);
+  if (more <= 0 || p_more >= kSignificance) {
+    result.finding("info", fmt::format("varied words change {:+.1f} experts a token more than a repeated one "
+                                       "(Mann-Whitney p = {:.3f}): this pair of sets tells nothing of what "
+                                       "switching costs here",
+                                       more, p_more));
+    return;
+  }
   result.finding(
       "info",
-      fmt::format("{} replies of much switching take {:+.3f} ms a token beside {} of little "
-                  "(Mann-Whitney p = {:.3f}): {}",
-                  half, shift, half, p, p < kSignificance ? "a difference" : "not distinguishable from 0"));
+      fmt::format("varied words change {:.1f} experts a token more than a repeated one, and their "
+                  "tokens take {:+.3f} ms (Mann-Whitney p = {:.3f}, {} replies): {}",
+                  more, shift, p, n, p < kSignificance ? "a difference" : "not distinguishable from 0"));
 }
 
 /// Steps of replies side by side against the experts that each batch needs.
@@ -256,8 +263,10 @@ SwitchingReplies time_switching(Rig& rig) {
   if (rig.target().supports(record::Endpoint::Completion)) shape.endpoint = record::Endpoint::Completion;
   const auto session = rig.next_session();
   for (const auto& prompt : workload::switching_prompts(
-           2 * static_cast<std::size_t>(rig.sizes().profile_requests), rig.seed("5.2/switching")))
+           2 * static_cast<std::size_t>(rig.sizes().profile_requests), rig.seed("5.2/switching"))) {
     replies.requests.push_back(workload::make_request(prompt, rig.request_ids().next(), session, shape));
+    replies.varied.push_back(prompt.id.rfind("varied", 0) == 0);
+  }
   auto alone = rig.closed_loop("5.2", {replies.requests});
   if (!alone.lag_valid) replies.lag_reason = alone.lag_reason;
   replies.alone = std::move(alone.outcomes);
@@ -312,7 +321,7 @@ std::optional<double> trace_switching(Rig& rig, const SwitchingReplies& replies,
     steps += static_cast<std::int64_t>(made.alone.steps.size());
   }
   regress(*replays, result);
-  compare_halves(*replays, result);
+  compare_sets(replies, *replays, result);
   batches(replies, *replays, dropped, result);
   result.metric("switch_steps_dropped", static_cast<double>(dropped), "", steps + dropped);
   if (dropped > 0)
