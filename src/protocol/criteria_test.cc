@@ -101,6 +101,9 @@ TEST_F(Criteria, C1TakesTheSlowestWindow) {
   EXPECT_EQ(decide("C1").verdict, Verdict::Pass);
   set_metric("2.1", "decode_tok_s_min", {9.9, "tok/s", 300, {}});
   EXPECT_EQ(decide("C1").verdict, Verdict::Fail);
+  test_of(model_, "2.1").verdict = Verdict::Invalid;
+  EXPECT_EQ(decide("C1").verdict, Verdict::Invalid) << "our own client lagged";
+  test_of(model_, "2.1").verdict = Verdict::Pass;
   test_of(model_, "2.1").metrics.erase("decode_tok_s_min");
   EXPECT_EQ(decide("C1").verdict, Verdict::Inconclusive);
 }

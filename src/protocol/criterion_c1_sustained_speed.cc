@@ -20,9 +20,13 @@ record::CriterionResult criterion_c1_sustained_speed(const CriterionInput& input
     result.measured = mean->value;
     result.evidence = fmt::format("mean of {} replies; no window of 60 s", mean->n);
   }
+  const auto* test = input.test("2.1");
   if (!result.measured) {
     result.verdict = Verdict::Skipped;
     result.reason = "no decode speed was measured in one session (test 2.1)";
+  } else if (test->verdict == Verdict::Invalid) {
+    result.verdict = test->verdict;
+    result.reason = test->reason;
   } else if (input.speed_of_stand_in) {
     result.verdict = Verdict::Skipped;
     result.reason = fmt::format(
