@@ -219,6 +219,11 @@ TEST_F(Criteria, C4IsDecidedByTheLowerOfBothLimits) {
   model_.tests.push_back(reasoning);
   EXPECT_EQ(decide("C4").verdict, Verdict::Pass);
   EXPECT_NEAR(decide("C4").measured.value(), 96.0, 1e-9);
+  test_of(model_, "6.2").verdict = Verdict::Inconclusive;
+  test_of(model_, "6.2").reason = "neither side solves anything";
+  EXPECT_EQ(decide("C4").verdict, Verdict::Inconclusive);
+  EXPECT_EQ(decide("C4").reason, "neither side solves anything");
+  test_of(model_, "6.2").verdict = Verdict::Pass;
   set_metric("6.2", "task_outcomes_unflipped", {1.0, "", 40, {{0.912, 1.0}}});
   EXPECT_EQ(decide("C4").verdict, Verdict::Inconclusive);
   EXPECT_NE(decide("C4").reason.find("73 tasks"), std::string::npos) << decide("C4").reason;

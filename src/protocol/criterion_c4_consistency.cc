@@ -55,6 +55,9 @@ Shares shares_of(const CriterionInput& input) {
   if (shares.tasks && !shares.tasks->ci) shares.tasks.reset();
   if (shares.tokens) shares.of_tokens = against(limit, *shares.tokens);
   if (shares.tasks) shares.of_tasks = against(limit, *shares.tasks);
+  // Two sides that solve nothing agree, and 6.2 says so.
+  if (shares.of_tasks == Verdict::Pass && shares.tasks_test->verdict == Verdict::Inconclusive)
+    shares.of_tasks = Verdict::Inconclusive;
   return shares;
 }
 
@@ -70,6 +73,8 @@ std::string undecided(const CriterionInput& input, const Shares& shares) {
                        input.random_weights ? "the model's weights are random, it solves no task"
                                             : why(shares.tasks_test, "6.2"));
   const double limit = input.thresholds.c4_agreement_min;
+  if (shares.of_tokens == Verdict::Pass && against(limit, *shares.tasks) == Verdict::Pass)
+    return shares.tasks_test->reason;
   return shares.of_tokens != Verdict::Pass
              ? needed(*shares.tokens, limit, "top-1 agreement", "prompts (consistency_prompts)")
              : needed(*shares.tasks, limit, "unflipped task outcomes", "tasks in all (reasoning_tasks)");

@@ -6,20 +6,24 @@
 namespace moestress::protocol {
 namespace {
 
-/// IDs of what more samples may decide: C3 and S1 take hours, and C4 takes a GPU where a CPU played it.
+/// IDs of what more samples may decide: C3 and S1 take hours; C4, 6.1 and 6.2 a GPU where a CPU played it.
 std::vector<std::string> undecided(const CriterionInput& input) {
   const auto played_by_cpu = [&](const char* test) {
     const auto cpu = input.metric(test, "baseline_on_cpu");
     return cpu && cpu->value > 0;
   };
   const bool no_gpu = played_by_cpu("6.1") || played_by_cpu("6.2");
+  const auto takes_gpu = [&](const std::string& id) {
+    return no_gpu && (id == "C4" || id == "6.1" || id == "6.2");
+  };
   std::vector<std::string> ids;
   for (const auto& criterion : input.model.criteria)
     if (criterion.verdict == record::Verdict::Inconclusive && criterion.id != "C3" &&
-        !(criterion.id == "C4" && no_gpu))
+        !takes_gpu(criterion.id))
       ids.push_back(criterion.id);
   for (const auto& test : input.model.tests)
-    if (test.verdict == record::Verdict::Inconclusive && test.id != "S1") ids.push_back(test.id);
+    if (test.verdict == record::Verdict::Inconclusive && test.id != "S1" && !takes_gpu(test.id))
+      ids.push_back(test.id);
   return ids;
 }
 

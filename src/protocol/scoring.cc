@@ -120,6 +120,11 @@ bool cpu_plays_gpu(const Rig& rig) {
   return baseline == "cpu" || (baseline == "auto" && !real_device);
 }
 
+bool nothing_is_offloaded(const Rig& rig) {
+  const plan::TargetPlan& target = rig.plan().target;
+  return rig.embedded() && cpu_plays_gpu(rig) && target.baseline_model.empty() && target.baseline_url.empty();
+}
+
 ScoringJob placement_job(const Rig& rig, const std::string& name) {
   ScoringJob job;
   job.name = name;

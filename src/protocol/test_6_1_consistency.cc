@@ -131,9 +131,10 @@ stats::Interval agreement_loss(const Consistency& rounding, const Consistency& p
   return stats::mean_interval(loss);
 }
 
-/// PASS needs an agreement over the limit, or one that is no more under that of rounding alone than the limit
-/// is under 1: a model in 4 bits may agree with itself in less than the limit. C4 asks for the agreement
-/// itself.
+/// FAIL where tokens agree less than rounding explains, or damage is found. Where nothing is offloaded no
+/// PASS. PASS needs an agreement over the limit, or one that is no more under that of rounding alone than the
+/// limit is under 1: a model in 4 bits may agree with itself in less than the limit. C4 asks for the
+/// agreement itself.
 void judge(const Rig& rig, const Floors& floors, const Consistency& pair, const quality::Damage& damage,
            ResultBuilder& result) {
   const double limit = rig.plan().thresholds.c4_agreement_min;
@@ -160,6 +161,8 @@ void judge(const Rig& rig, const Floors& floors, const Consistency& pair, const 
     if (loss.lo > 1 - limit)
       text += fmt::format("; tokens agree {:.1f} % less than rounding explains", 100 * loss_mean);
     result.judge(Verdict::Fail, text + found);
+  } else if (nothing_is_offloaded(rig)) {
+    result.judge(Verdict::Inconclusive, text + kNothingOffloaded);
   } else if (interval.lo > limit || loss.hi < 1 - limit) {
     result.judge(Verdict::Pass, text);
   } else {

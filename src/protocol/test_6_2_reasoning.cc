@@ -27,6 +27,8 @@ using record::Verdict;
 using workload::Task;
 
 constexpr std::size_t kFindingsMax = 12;
+/// Tasks that the baseline must solve: were all of them lost, and none won, McNemar would tell.
+constexpr std::int64_t kBaselineRightMin = 6;
 
 /// The same for every model of a run, so that models can be compared, and what `moestress tasks` shows.
 std::vector<Task> all_tasks(const plan::Plan& plan) {
@@ -248,6 +250,14 @@ void judge(const Rig& rig, const Tally& all, ResultBuilder& result) {
   if (rig.embedded() && cpu_plays_gpu(rig)) text += "; GPU-only is played by the CPU with other kernels";
   if (pairs.worse()) {
     result.judge(Verdict::Fail, text + ": the target solves less than the baseline");
+  } else if (all.baseline_right < kBaselineRightMin) {
+    result.judge(
+        Verdict::Inconclusive,
+        text + fmt::format(": a baseline that solves fewer than {} tasks has nothing to lose; take an "
+                           "easier reasoning_difficulty or more reasoning_tasks",
+                           kBaselineRightMin));
+  } else if (nothing_is_offloaded(rig)) {
+    result.judge(Verdict::Inconclusive, text + kNothingOffloaded);
   } else if (interval.lo > limit) {
     result.judge(Verdict::Pass, text);
   } else if (interval.hi < limit) {

@@ -9,9 +9,14 @@ class Consistency(FaultCase):
             'consistency_tokens = 16\n')
 
     def test_a_sound_model(self):
-        test = self.run_test(model=self.random_model())
-        self.assertNotEqual(test["verdict"], "FAIL", test["reason"])
+        test = self.run_test("--baseline-model", self.random_model(), model=self.model)
+        self.assert_sound(test)
         self.assertEqual(test["metrics"]["experts_damaged"]["value"], 0)
+
+    def test_without_a_gpu_and_another_file_nothing_passes(self):
+        test = self.run_test(model=self.random_model())
+        self.assertEqual(test["verdict"], "INCONCLUSIVE", test["reason"])
+        self.assertIn("both sides are this CPU with the same file", test["reason"])
 
     def test_a_zeroed_expert(self):
         faulty = self.folder / "faulty.gguf"
