@@ -158,18 +158,16 @@ Level figures(const std::vector<std::vector<Outcome>>& sessions, double seconds,
 }
 
 /// The sessions' replies one after the other: with log probabilities, which tell a near-tie, or
-/// without where the server refuses them. One that fails leaves nothing to compare with.
-std::vector<std::vector<Outcome>> replies_alone(Rig& rig,
-                                                const std::vector<std::vector<record::Request>>& sessions,
+/// without where the server refuses them; `sessions` then ask for as many, so that their company is all
+/// that differs. One that fails leaves nothing to compare with.
+std::vector<std::vector<Outcome>> replies_alone(Rig& rig, std::vector<std::vector<record::Request>>& sessions,
                                                 ResultBuilder& result) {
   const auto ask = [&](int top_logprobs) {
+    for (auto& session : sessions)
+      for (auto& request : session) request.top_logprobs = top_logprobs;
     auto requests = first_sessions(rig, sessions, sessions.size());
     std::vector<record::Request> in_turn;
-    for (auto& session : requests)
-      for (auto& request : session) {
-        request.top_logprobs = top_logprobs;
-        in_turn.push_back(request);
-      }
+    for (const auto& session : requests) in_turn.insert(in_turn.end(), session.begin(), session.end());
     auto load = rig.closed_loop("2.2", {std::move(in_turn)});
     if (!load.lag_valid) result.judge(Verdict::Invalid, load.lag_reason);
     return by_session(requests, std::move(load.outcomes));
@@ -254,7 +252,7 @@ record::TestResult test_2_2_concurrency(Rig& rig) {
   const auto& levels = rig.sizes().concurrency_levels;
   const Plan plan{static_cast<std::size_t>(*std::max_element(levels.begin(), levels.end())),
                   static_cast<std::size_t>(rig.sizes().concurrency_rounds)};
-  const auto sessions = all_sessions(rig, plan);
+  auto sessions = all_sessions(rig, plan);
 
   const auto alone = replies_alone(rig, sessions, result);
 
