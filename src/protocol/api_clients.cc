@@ -8,6 +8,7 @@
 
 #include "protocol/api_stress.h"
 #include "protocol/failure.h"
+#include "stats/interval.h"
 #include "stats/quantile.h"
 #include "target/slow_reader.h"
 
@@ -25,6 +26,7 @@ constexpr double kFreedFactor = 2;
 constexpr double kFreedMarginTokens = 10;  // a server may notice at its next write only
 constexpr double kFreedMarginMs = 500;
 constexpr double kIdlePatienceMs = 2000;
+constexpr double kLateShareMax = 0.05;  // of requests after hanging up
 
 base::Duration ms(double value) { return base::from_seconds(value / 1000); }
 
@@ -224,14 +226,17 @@ void hang_up_on_server(Rig& rig, const ApiBaseline& baseline, ResultBuilder& res
   result.metric("slot_freed_ms_max", slowest, "ms", n);
   result.metric("slot_freed_ms_p50", stats::quantile(ttft_ms, 0.5), "ms", n);
   result.metric("slot_freed_ms_allowed", plan.bound_ms, "ms", baseline.n);
-  if (slowest > plan.bound_ms) {
-    const auto late =
-        std::count_if(ttft_ms.begin(), ttft_ms.end(), [&](double t) { return t > plan.bound_ms; });
+  const auto late =
+      std::count_if(ttft_ms.begin(), ttft_ms.end(), [&](double t) { return t > plan.bound_ms; });
+  if (late > 0) {
+    // One late text among many is a machine that was busy for a moment; a slot that is kept makes more.
+    const auto share = stats::wilson(static_cast<double>(late), static_cast<double>(n));
+    const bool kept = share.lo > kLateShareMax;
     result.judge(
-        Verdict::Fail,
-        fmt::format("slots are not freed: after hanging up on all {} slots {} of {} new requests had no text "
-                    "within {:.0f} ms",
-                    slots_of(rig), late, n, plan.bound_ms));
+        kept ? Verdict::Fail : Verdict::Inconclusive,
+        fmt::format("{}: after hanging up on all {} slots {} of {} new requests had no text within {:.0f} ms",
+                    kept ? "slots are not freed" : "whether slots are freed is not sure", slots_of(rig), late,
+                    n, plan.bound_ms));
   } else if (in_reply == 0) {
     result.judge(
         Verdict::Inconclusive,
