@@ -73,6 +73,7 @@ const std::array kFields{
     // a line, a quadratic term and something left over to judge the term by
     Field{"tests", "memory_contexts", FIELD(tests.memory_contexts), 64, kTokensMax, {}, 4},
     Field{"tests", "memory_sessions", FIELD(tests.memory_sessions), 1, 64, {}, 1},
+    Field{"tests", "memory_prompt_tokens", FIELD(tests.memory_prompt_tokens), 1, kTokensMax, 16, 1},
     Field{"tests", "profile_requests", FIELD(tests.profile_requests), 1, kCountMax, 1},
     Field{"tests", "profile_tokens", FIELD(tests.profile_tokens), 2, kTokensMax, 16},
     Field{"tests", "profile_context_lengths", FIELD(tests.profile_context_lengths), 1, kTokensMax, {}, 1},

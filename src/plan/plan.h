@@ -77,10 +77,11 @@ struct TestParameters {
   int api_requests = 0;  ///< of each endpoint and way of asking; scales, at least 2
   int api_misuses = 0;   ///< of each kind of misuse; scales, at least 1
   // 5.1 memory
-  int memory_requests = 0;           ///< of the leak slope; scales, at least 6
-  double memory_idle_seconds = 0;    ///< for the recovery after load; scales, at least 1
-  std::vector<int> memory_contexts;  ///< context tokens per slot that C6 fits a line through
-  std::vector<int> memory_sessions;  ///< sessions at once whose memory is looked at
+  int memory_requests = 0;                ///< of the leak slope; scales, at least 6
+  double memory_idle_seconds = 0;         ///< for the recovery after load; scales, at least 1
+  std::vector<int> memory_contexts;       ///< context tokens per slot that C6 fits a line through
+  std::vector<int> memory_sessions;       ///< sessions at once whose memory is looked at
+  std::vector<int> memory_prompt_tokens;  ///< of each prompt of theirs; scales, at least 16
   // 5.2 profile
   int profile_requests = 0;                  ///< scales, at least 1
   int profile_tokens = 0;                    ///< of each reply; scales, at least 16

@@ -6,7 +6,9 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <set>
 #include <thread>
+#include <vector>
 
 #include "base/text.h"
 #include "load/latency.h"
@@ -35,10 +37,6 @@ constexpr double kRecoverySlackShare = 0.05;
 constexpr double kRecoverySlackBytes = 16e6;
 /// Loads of every slot in which what they leave behind must settle.
 constexpr std::size_t kLoadsMax = 5;
-/// A prompt under pressure is this part of a slot's context …
-constexpr int kPressureShare = 16;
-/// … and those of the grid of sessions and context these.
-constexpr int kFillShares[] = {32, 8};
 constexpr int kReplyTokens = 8;
 
 /// Private bytes of the target after each of a series of requests of about one size.
@@ -134,6 +132,20 @@ double load_sessions(Rig& rig, int sessions, int tokens, const std::string& what
   return peak;
 }
 
+int room_for_prompt(const plan::Plan& plan) {
+  constexpr int kTemplateTokens = 64;
+  return plan.target.context_tokens - kReplyTokens - kTemplateTokens;
+}
+
+/// Of the plan's lengths those that fit the context, ascending, each once; never none.
+std::vector<int> prompt_lengths(const plan::Plan& plan) {
+  std::set<int> lengths;
+  for (const int tokens : plan.tests.memory_prompt_tokens)
+    if (tokens <= room_for_prompt(plan)) lengths.insert(tokens);
+  if (lengths.empty()) lengths.insert(std::max(1, room_for_prompt(plan)));
+  return {lengths.begin(), lengths.end()};
+}
+
 /// Private bytes by parallel sessions and context filled. Ascending, so that memory that is touched for the
 /// first time, and stays, shows where it was needed first.
 void sessions_by_context(Rig& rig, ResultBuilder& result, double& peak) {
@@ -142,11 +154,14 @@ void sessions_by_context(Rig& rig, ResultBuilder& result, double& peak) {
                       {},
                       {},
                       "heatmap"};
-  std::vector<int> fills;
-  for (const int share : kFillShares) {
-    fills.push_back(std::max(16, rig.plan().target.context_tokens / share));
-    table.columns.push_back(fmt::format("{} tokens", fills.back()));
-  }
+  const std::vector<int> fills = prompt_lengths(rig.plan());
+  for (const int fill : fills) table.columns.push_back(fmt::format("{} tokens", fill));
+  if (const auto longest =
+          std::max_element(rig.sizes().memory_prompt_tokens.begin(), rig.sizes().memory_prompt_tokens.end());
+      *longest > room_for_prompt(rig.plan()))
+    result.finding("info",
+                   fmt::format("a prompt of {} tokens does not fit a context of {}; raise context_tokens",
+                               *longest, rig.plan().target.context_tokens));
   for (const int sessions : rig.sizes().memory_sessions) {
     if (sessions > rig.plan().target.slots) {
       result.finding("info", fmt::format("{} sessions are more than the {} slots: left out", sessions,
@@ -213,7 +228,7 @@ void pressure_and_recovery(Rig& rig, ResultBuilder& result, double& peak) {
   const auto before = rig.fresh_memory();
   if (!before) return;
   sessions_by_context(rig, result, peak);
-  const int tokens = std::max(16, rig.plan().target.context_tokens / kPressureShare);
+  const int tokens = prompt_lengths(rig.plan()).back();
   std::vector<double> left;  // private bytes, idle after each load
   bool came_back = false;
   std::optional<record::ProcessSample> after;
@@ -335,13 +350,12 @@ Work work_5_1(const WorkInput& input) {
   };
   load(sizes.memory_requests + static_cast<std::int64_t>(kWarmUpRequests),
        short_prompts(input, workload::kDomains.size()).mean);
-  const auto filled = [&](int share) {
-    return static_cast<double>(std::max(16, target.context_tokens / share) + template_tokens(input));
-  };
+  const auto filled = [&](int tokens) { return static_cast<double>(tokens + template_tokens(input)); };
+  const std::vector<int> lengths = prompt_lengths(input.plan);
   for (const int sessions : sizes.memory_sessions)
-    for (const int share : kFillShares)
-      if (sessions <= target.slots) load(sessions, filled(share));
-  load(target.slots, filled(kPressureShare));
+    for (const int tokens : lengths)
+      if (sessions <= target.slots) load(sessions, filled(tokens));
+  load(target.slots, filled(lengths.back()));
   work.seconds = 2 * sizes.memory_idle_seconds;
   if (target.spawn.empty()) work.starts = static_cast<int>(sizes.memory_contexts.size());
   return work;
