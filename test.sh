@@ -6,7 +6,7 @@ scripts/install-packages.sh test
 scripts/fetch-clients.sh
 scripts/fetch-base.sh >/dev/null || echo "test.sh: without the base model, tests of models that speak are skipped" >&2
 scripts/build.sh all
-if ctest --test-dir build --output-on-failure --no-tests=error "$@"; then
+if ctest --test-dir build -j2 --output-on-failure --no-tests=error "$@"; then
   echo "test.sh: every test passed"
 else
   status=$?
