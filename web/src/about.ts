@@ -79,7 +79,7 @@ export function Reproduce({ payload }: { payload: Payload }): VNode {
   return html`<${Section}
     id="reproduce"
     title="How to reproduce"
-    lead="The same plan and seed give the same requests. Timing is the machine's; compare on an idle one."
+    lead="The same plan and seed give the same requests; tests that go on for a time send as many as fit. Timing is the machine's; compare on an idle one."
   >
     <pre tabindex="0" aria-label="Command">${command}</pre>
     <p class="meta">moestress <${Said} text=${payload.moestress || "of unknown version"} />, seed ${payload.seed}, suite <${Said} text=${run.suite} />; plan.toml lies beside this report.</p>
