@@ -104,11 +104,14 @@ class HttpClient::State::Connection final : public std::enable_shared_from_this<
     deadline_.set(std::min(later(from, timeout), exchange_->total_due));
   }
 
+  base::Duration first_byte_timeout() const { return timeouts_.first_byte_after(exchange_->body.size()); }
+  base::Duration idle_timeout() const { return timeouts_.idle_after(exchange_->body.size()); }
+
   void send() {
     phase_ = Phase::Waiting;
     written_ = false;
     parser_.emplace(*this, limits_, exchange_->head_only);
-    limit(timeouts_.first_byte, std::chrono::steady_clock::now());
+    limit(first_byte_timeout(), std::chrono::steady_clock::now());
     const std::array<asio::const_buffer, 2> buffers{asio::buffer(exchange_->head),
                                                     asio::buffer(exchange_->body)};
     asio::async_write(stream_, buffers,
@@ -121,7 +124,7 @@ class HttpClient::State::Connection final : public std::enable_shared_from_this<
     if (exchange_ != exchange || error) return;
     written_ = true;
     const TimePoint at = stream_.written_at();
-    if (phase_ == Phase::Waiting) limit(timeouts_.first_byte, at);
+    if (phase_ == Phase::Waiting) limit(first_byte_timeout(), at);
     exchange->observer->on_sent(at);
   }
 
@@ -145,7 +148,7 @@ class HttpClient::State::Connection final : public std::enable_shared_from_this<
     }
     in_.commit(bytes);
     arrived_ = stream_.read_at();
-    limit(timeouts_.idle, arrived_);
+    limit(idle_timeout(), arrived_);
     if (phase_ == Phase::Waiting) {
       phase_ = Phase::Receiving;
       exchange_->may_retry = false;
@@ -274,9 +277,9 @@ class HttpClient::State::Connection final : public std::enable_shared_from_this<
           fmt::format("not connected after {} s", base::to_seconds(timeouts_.connect)));
     } else if (phase_ == Phase::Waiting) {
       end(Ending::FirstByteTimeout,
-          fmt::format("no byte after {} s", base::to_seconds(timeouts_.first_byte)));
+          fmt::format("no byte after {} s", base::to_seconds(first_byte_timeout())));
     } else {
-      end(Ending::IdleTimeout, fmt::format("silent for {} s", base::to_seconds(timeouts_.idle)));
+      end(Ending::IdleTimeout, fmt::format("silent for {} s", base::to_seconds(idle_timeout())));
     }
   }
 

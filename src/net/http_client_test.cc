@@ -283,6 +283,23 @@ TEST(HttpClient, EachTimeoutIsItsOwnEnding) {
   EXPECT_GE(total->ended_at - total->sent.at(0), milliseconds(500));
 }
 
+TEST(HttpClient, ALongRequestIsWaitedForLonger) {
+  RawServer server([](RawPeer peer, int) {
+    peer.receive_until("\r\n\r\n");
+    peer.receive();
+  });
+  Timeouts timeouts;
+  timeouts.first_byte = milliseconds(50);
+  timeouts.per_request_byte = milliseconds(2);
+  Client client(server.port(), timeouts);
+  HttpRequest request;
+  request.method = "POST";
+  request.body = std::string(100, 'x');
+  const auto exchange = client.run(std::move(request));
+  EXPECT_EQ(exchange->ending.get(), Ending::FirstByteTimeout);
+  EXPECT_GE(exchange->ended_at - exchange->sent.at(0), milliseconds(250));
+}
+
 TEST(HttpClient, AConnectThatIsNotAnsweredTimesOut) {
   // A listener whose queue is full leaves further connects unanswered.
   const int listener = ::socket(AF_INET, SOCK_STREAM, 0);

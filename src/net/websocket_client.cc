@@ -143,7 +143,7 @@ struct WebSocketClient::State : std::enable_shared_from_this<WebSocketClient::St
     }
     const TimePoint at = stream.next_layer().read_at();
     waiting = false;
-    if (phase == Phase::Open) limit(timeouts.idle, at);
+    if (phase == Phase::Open) limit(timeouts.idle_after(message_bytes), at);
     const auto told = observer;
     const auto data = buffer.cdata();
     told->on_message({static_cast<const char*>(data.data()), data.size()}, stream.got_text(), at);
@@ -167,9 +167,10 @@ struct WebSocketClient::State : std::enable_shared_from_this<WebSocketClient::St
     writing = false;
     if (phase == Phase::Ended || error) return;  // the pending read says why
     const TimePoint at = stream.next_layer().written_at();
+    message_bytes = queue.front().size();
     queue.pop_front();
     waiting = true;
-    limit(timeouts.first_byte, at);
+    limit(timeouts.first_byte_after(message_bytes), at);
     const auto told = observer;
     told->on_sent(at);
     write();
@@ -215,9 +216,10 @@ struct WebSocketClient::State : std::enable_shared_from_this<WebSocketClient::St
            fmt::format("no answer to our close after {} s", base::to_seconds(timeouts.connect))});
     } else if (waiting) {
       end({Ending::FirstByteTimeout,
-           fmt::format("no message after {} s", base::to_seconds(timeouts.first_byte))});
+           fmt::format("no message after {} s", base::to_seconds(timeouts.first_byte_after(message_bytes)))});
     } else {
-      end({Ending::IdleTimeout, fmt::format("silent for {} s", base::to_seconds(timeouts.idle))});
+      end({Ending::IdleTimeout,
+           fmt::format("silent for {} s", base::to_seconds(timeouts.idle_after(message_bytes)))});
     }
   }
 
@@ -245,7 +247,8 @@ struct WebSocketClient::State : std::enable_shared_from_this<WebSocketClient::St
   std::deque<std::string> queue;
   Phase phase = Phase::Connecting;
   bool writing = false;
-  bool waiting = false;  ///< something was sent, and no message came since
+  bool waiting = false;           ///< something was sent, and no message came since
+  std::size_t message_bytes = 0;  ///< of what was sent last
   bool close_asked = false;
   Deadline deadline;
 };
