@@ -11,6 +11,7 @@
 #include "load/latency.h"
 #include "load/reply_speed.h"
 #include "protocol/failure.h"
+#include "protocol/long_form_trends.h"
 #include "protocol/result_builder.h"
 #include "protocol/tests.h"
 #include "protocol/text_windows.h"
@@ -29,14 +30,9 @@ constexpr base::Duration kStep = std::chrono::seconds(1);
 constexpr int kPromptReserveTokens = 512;
 constexpr std::size_t kContinuousBatch = 16;  // requests made ahead
 constexpr int kContinuousTokensMin = 256;
-constexpr std::size_t kTrendPointsMin = 6;  // what bounds a Theil-Sen slope
-/// Diversity runs from 0 to 1; prose has some 0.85 in a window, a text that goes round in circles under 0.4.
-constexpr double kDiversityDropMax = 0.2;
 /// Pairs of fresh requests that tell what a context as long as the reply costs by itself.
 constexpr int kContextPairs = 4;
 constexpr int kContextPairTokens = 48;
-/// Growth that is a leak is worth its name: an allocator may well take this once.
-constexpr double kLeakBytesMin = 8e6;
 
 int longest_of(const plan::TestParameters& sizes) {
   const auto& lengths = sizes.long_form_tokens;
@@ -123,33 +119,6 @@ void note_windows(const std::vector<load::WindowSpeed>& windows, ResultBuilder& 
   result.table(std::move(table));
 }
 
-/// The trend over windows of replies of one length: a longer reply is slower by its context alone.
-void judge_trend(const std::vector<Outcome>& outcomes, double limit, ResultBuilder& result) {
-  const auto windows = load::window_speeds(outcomes, kWindow, kStep);
-  // Windows overlap; every sixtieth is independent of the one before.
-  std::vector<double> x, y;
-  for (std::size_t i = 0; i < windows.size(); i += 60) {
-    x.push_back(base::to_seconds(windows[i].end) / 3600);
-    y.push_back(windows[i].tok_s);
-  }
-  const auto trend = stats::theil_sen(x, y);
-  const double median = stats::quantile(y, 0.5);
-  if (!trend.interval.bounded() || !(median > 0)) {
-    result.undecided("the trend of the speed",
-                     fmt::format("{} windows of 60 s side by side, it takes {}", x.size(), kTrendPointsMin));
-    return;
-  }
-  const double over = 100 * (x.back() - x.front()) / median;  // per cent over the whole test
-  const stats::Interval interval{trend.interval.lo * over, trend.interval.hi * over};
-  result.metric("decode_tok_s_trend_percent", trend.slope * over, "%", trend.n, interval);
-  if (interval.hi < -limit)
-    result.judge(
-        Verdict::Fail,
-        fmt::format("decode speed falls by {:.1f} % over the test (95 % interval {:.1f} to {:.1f} %, {} "
-                    "windows of 60 s), more than {:g} %",
-                    -trend.slope * over, -interval.hi, -interval.lo, trend.n, limit));
-}
-
 /// What a context of a reply's length costs by itself: fresh requests whose prompts are as long as the reply
 /// is in the middle of its first and of its last third. Change of decode speed between the two, in per cent.
 std::vector<double> change_by_context(Rig& rig, int prompt, int reply, ResultBuilder& result) {
@@ -210,89 +179,6 @@ void judge_decay(Rig& rig, const std::vector<Outcome>& outcomes, double limit, R
   else
     result.finding("info",
                    text + fmt::format(", of which a context of that length explains {:.1f} %", -explained));
-}
-
-void judge_memory(const Rig& rig, const std::vector<record::ProcessSample>& samples, ResultBuilder& result) {
-  std::vector<double> hours, bytes;
-  // One sample a second at most: neighbours at 10 Hz are the same measurement.
-  base::Duration last{-1};
-  for (const auto& sample : samples) {
-    if (last.count() >= 0 && sample.at - last < std::chrono::seconds(1)) continue;
-    last = sample.at;
-    hours.push_back(base::to_seconds(sample.at) / 3600);
-    bytes.push_back(static_cast<double>(sample.private_bytes()));
-  }
-  // The first quarter is warm-up: buffers and pools are used for the first time.
-  const auto warm = static_cast<std::ptrdiff_t>(bytes.size() / 4);
-  hours.erase(hours.begin(), hours.begin() + warm);
-  bytes.erase(bytes.begin(), bytes.begin() + warm);
-  const auto trend = stats::theil_sen(hours, bytes);
-  if (!trend.interval.bounded()) return;
-  result.metric("private_bytes_per_hour", trend.slope, "bytes/h", trend.n, trend.interval);
-  const double grown = trend.interval.lo * (hours.back() - hours.front());
-  const double matters = std::max(
-      kLeakBytesMin, rig.plan().thresholds.c3_slope_percent_per_h_max / 100 * stats::quantile(bytes, 0.5));
-  if (trend.interval.lo > rig.plan().thresholds.c3_slope_bytes_per_h_max && grown > matters)
-    result.judge(
-        Verdict::Fail,
-        fmt::format("private memory grows by {}/h while it generates (95 % interval {} to {}, {} samples "
-                    "after warm-up), by {} in this test",
-                    base::human_bytes(trend.slope), base::human_bytes(trend.interval.lo),
-                    base::human_bytes(trend.interval.hi), trend.n, base::human_bytes(grown)));
-}
-
-/// How diversity changes from the first third of a reply's windows to the last; replies are the samples.
-void judge_text_along_replies(const std::vector<std::vector<double>>& replies, ResultBuilder& result) {
-  std::vector<double> changes;
-  stats::Interval interval;
-  for (const auto& diversity : replies) {
-    if (diversity.size() < 3) continue;
-    const std::size_t third = diversity.size() / 3;
-    const std::span<const double> all(diversity);
-    changes.push_back(stats::summarize(all.last(third)).mean - stats::summarize(all.first(third)).mean);
-  }
-  interval = stats::mean_interval(changes);
-  auto n = static_cast<std::int64_t>(changes.size());
-  double change = stats::summarize(changes).mean;
-  if (changes.size() < 3) {  // few replies, but perhaps one of many windows
-    const auto longest = std::max_element(replies.begin(), replies.end(),
-                                          [](const auto& a, const auto& b) { return a.size() < b.size(); });
-    if (longest == replies.end() || longest->size() < kTrendPointsMin) {
-      result.undecided(
-          "the trend of the text along a reply",
-          fmt::format("too few windows of {} tokens; it takes 3 replies of {} tokens, or one of {}",
-                      kTextWindowTokens, 3 * kTextWindowTokens, kTrendPointsMin * kTextWindowTokens));
-      return;
-    }
-    std::vector<double> x;
-    for (std::size_t i = 0; i < longest->size(); ++i) x.push_back(static_cast<double>(i));
-    const auto trend = stats::theil_sen(x, *longest);
-    const double span = x.back();
-    interval = {trend.interval.lo * span, trend.interval.hi * span};
-    change = trend.slope * span;
-    n = trend.n;
-  }
-  result.metric("text_diversity_change_in_reply", change, "", n, interval);
-  if (interval.hi < -kDiversityDropMax)
-    result.judge(Verdict::Fail,
-                 fmt::format("the text degenerates: its diversity falls by {:.2f} along a reply (95 % "
-                             "interval {:.2f} to {:.2f}, n = {}), more than {:g}",
-                             -change, -interval.hi, -interval.lo, n, kDiversityDropMax));
-}
-
-/// How the replies' diversity changes over the test; replies are the samples.
-void judge_text_over_run(const std::vector<double>& seconds, const std::vector<double>& diversity,
-                         ResultBuilder& result) {
-  const auto trend = stats::theil_sen(seconds, diversity);
-  if (!trend.interval.bounded()) return;
-  const double span = seconds.back() - seconds.front();
-  const stats::Interval interval{trend.interval.lo * span, trend.interval.hi * span};
-  result.metric("text_diversity_change_over_run", trend.slope * span, "", trend.n, interval);
-  if (interval.hi < -kDiversityDropMax)
-    result.judge(Verdict::Fail,
-                 fmt::format("the text degenerates: its diversity falls by {:.2f} over the test (95 % "
-                             "interval {:.2f} to {:.2f}, {} replies), more than {:g}",
-                             -trend.slope * span, -interval.hi, -interval.lo, trend.n, kDiversityDropMax));
 }
 
 void judge_text(const Rig& rig, const std::vector<Outcome>& outcomes, ResultBuilder& result) {
@@ -402,8 +288,10 @@ record::TestResult test_2_1_long_form(Rig& rig) {
     result.finding("info", "shorter than one window of 60 s: no sustained speed");
   const std::vector<Outcome> continuous(
       outcomes.begin() + static_cast<std::ptrdiff_t>(replies.first_continuous), outcomes.end());
-  judge_trend(continuous.empty() ? outcomes : continuous, limit, result);
-  judge_memory(rig, memory, result);
+  // Of replies of one length: a longer one is slower by its context alone.
+  judge_speed_trend(load::window_speeds(continuous.empty() ? outcomes : continuous, kWindow, kStep), limit,
+                    result);
+  judge_memory_trend(memory, rig.plan().thresholds, result);
   if (rig.facts().random_weights)
     result.finding("info", "random weights: degeneration of the text is not looked at");
   else
