@@ -30,7 +30,16 @@ struct Exchange {
   bool head_only = false;
   std::shared_ptr<ResponseObserver> observer;
   TimePoint total_due;
-  bool may_retry = false;  ///< on a reused connection, not yet replaced
+  bool may_retry = false;                        ///< on a reused connection, not yet replaced
+  base::Duration reading{0};                     ///< of all that was in flight when this was sent
+  std::shared_ptr<std::size_t> bytes_in_flight;  ///< of all bodies; this one's are taken off at its end
+
+  Exchange() = default;
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+  ~Exchange() {
+    if (bytes_in_flight) *bytes_in_flight -= body.size();
+  }
 };
 
 }  // namespace
@@ -49,6 +58,7 @@ struct HttpClient::State : std::enable_shared_from_this<HttpClient::State> {
   const Timeouts timeouts;
   const ClientLimits limits;
   std::uint64_t next_exchange = 1;
+  std::shared_ptr<std::size_t> bytes_in_flight = std::make_shared<std::size_t>(0);
   std::vector<std::shared_ptr<Connection>> idle;  ///< the last one returned is taken first
   std::unordered_map<std::uint64_t, std::shared_ptr<Connection>> busy;
 };
@@ -104,12 +114,16 @@ class HttpClient::State::Connection final : public std::enable_shared_from_this<
     deadline_.set(std::min(later(from, timeout), exchange_->total_due));
   }
 
-  base::Duration first_byte_timeout() const { return timeouts_.first_byte_after(exchange_->body.size()); }
-  base::Duration idle_timeout() const { return timeouts_.idle_after(exchange_->body.size()); }
+  base::Duration first_byte_timeout() const { return timeouts_.first_byte + exchange_->reading; }
+  /// A server may send its head before it has read the prompt.
+  base::Duration idle_timeout() const {
+    return timeouts_.idle + (reads_ == 1 ? exchange_->reading : base::Duration{0});
+  }
 
   void send() {
     phase_ = Phase::Waiting;
     written_ = false;
+    reads_ = 0;
     parser_.emplace(*this, limits_, exchange_->head_only);
     limit(first_byte_timeout(), std::chrono::steady_clock::now());
     const std::array<asio::const_buffer, 2> buffers{asio::buffer(exchange_->head),
@@ -148,6 +162,7 @@ class HttpClient::State::Connection final : public std::enable_shared_from_this<
     }
     in_.commit(bytes);
     arrived_ = stream_.read_at();
+    ++reads_;
     limit(idle_timeout(), arrived_);
     if (phase_ == Phase::Waiting) {
       phase_ = Phase::Receiving;
@@ -271,7 +286,8 @@ class HttpClient::State::Connection final : public std::enable_shared_from_this<
     if (!exchange_) return;
     const auto self = shared_from_this();
     if (std::chrono::steady_clock::now() >= exchange_->total_due) {
-      end(Ending::TotalTimeout, fmt::format("not done after {} s", base::to_seconds(timeouts_.total)));
+      end(Ending::TotalTimeout,
+          fmt::format("not done after {} s", base::to_seconds(timeouts_.total + exchange_->reading)));
     } else if (phase_ == Phase::Connecting) {
       end(Ending::ConnectTimeout,
           fmt::format("not connected after {} s", base::to_seconds(timeouts_.connect)));
@@ -303,6 +319,7 @@ class HttpClient::State::Connection final : public std::enable_shared_from_this<
   TimePoint arrived_{};
   Phase phase_ = Phase::Connecting;
   bool written_ = false;
+  int reads_ = 0;  ///< of the response
   Deadline deadline_;
 };
 
@@ -332,7 +349,10 @@ std::uint64_t HttpClient::start(HttpRequest request, std::shared_ptr<ResponseObs
   exchange->head_only = request.method == "HEAD";
   exchange->body = std::move(request.body);
   exchange->observer = std::move(observer);
-  exchange->total_due = later(state.loop.now(), state.timeouts.total);
+  exchange->bytes_in_flight = state.bytes_in_flight;
+  *state.bytes_in_flight += exchange->body.size();
+  exchange->reading = state.timeouts.reading(*state.bytes_in_flight);
+  exchange->total_due = later(state.loop.now(), state.timeouts.total + exchange->reading);
   if (state.idle.empty()) {
     state.connect_for(std::move(exchange));
   } else {

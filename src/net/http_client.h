@@ -23,14 +23,12 @@ struct Timeouts {
   base::Duration first_byte = std::chrono::seconds(120);  ///< from sent to the first byte of the response
   base::Duration idle = std::chrono::seconds(60);         ///< between two reads
   base::Duration total = std::chrono::minutes(60);
-  /// Added to first_byte and idle for each byte of the request: what is long takes long to read.
+  /// What was asked takes this long to read for each byte of all requests in flight: added to first_byte and
+  /// total, and to the first wait after the response has begun.
   base::Duration per_request_byte{0};
 
-  base::Duration first_byte_after(std::size_t request_bytes) const {
-    return first_byte + per_request_byte * static_cast<std::int64_t>(request_bytes);
-  }
-  base::Duration idle_after(std::size_t request_bytes) const {
-    return idle + per_request_byte * static_cast<std::int64_t>(request_bytes);
+  base::Duration reading(std::size_t bytes) const {
+    return per_request_byte * static_cast<std::int64_t>(bytes);
   }
 };
 

@@ -283,7 +283,7 @@ TEST(HttpClient, EachTimeoutIsItsOwnEnding) {
   EXPECT_GE(total->ended_at - total->sent.at(0), milliseconds(500));
 }
 
-TEST(HttpClient, ALongRequestIsWaitedForLonger) {
+TEST(HttpClient, WhatIsInFlightIsWaitedForAsLongAsItTakesToRead) {
   RawServer server([](RawPeer peer, int) {
     peer.receive_until("\r\n\r\n");
     peer.receive();
@@ -295,9 +295,37 @@ TEST(HttpClient, ALongRequestIsWaitedForLonger) {
   HttpRequest request;
   request.method = "POST";
   request.body = std::string(100, 'x');
-  const auto exchange = client.run(std::move(request));
-  EXPECT_EQ(exchange->ending.get(), Ending::FirstByteTimeout);
-  EXPECT_GE(exchange->ended_at - exchange->sent.at(0), milliseconds(250));
+  const auto first = std::make_shared<Recorder>(), second = std::make_shared<Recorder>();
+  client.start(first, request);
+  client.start(second, request);
+  EXPECT_EQ(first->ending.get(), Ending::FirstByteTimeout);
+  EXPECT_GE(first->ended_at - first->sent.at(0), milliseconds(250));
+  EXPECT_EQ(second->ending.get(), Ending::FirstByteTimeout);
+  EXPECT_GE(second->ended_at - second->sent.at(0), milliseconds(450)) << "two are in flight";
+  const auto third = client.run(request);
+  EXPECT_LT(third->ended_at - third->sent.at(0), milliseconds(450)) << "the others have ended";
+}
+
+TEST(HttpClient, AResponseThatHasBegunMayStillBeReadingThePrompt) {
+  RawServer server([](RawPeer peer, int) {
+    peer.receive_until("\r\n\r\n");
+    peer.send(kChunked);
+    std::this_thread::sleep_for(milliseconds(150));
+    peer.send("5\r\nhello\r\n");
+    peer.receive();
+  });
+  Timeouts timeouts;
+  timeouts.idle = milliseconds(80);
+  timeouts.per_request_byte = milliseconds(2);
+  Client client(server.port(), timeouts);
+  HttpRequest request;
+  request.method = "POST";
+  request.body = std::string(100, 'x');
+  const auto exchange = client.run(request);
+  EXPECT_EQ(exchange->ending.get(), Ending::IdleTimeout);
+  ASSERT_EQ(exchange->piece_times.size(), 1u);
+  EXPECT_LT(exchange->ended_at - exchange->piece_times[0], milliseconds(200))
+      << "after the first text: idle alone";
 }
 
 TEST(HttpClient, AConnectThatIsNotAnsweredTimesOut) {

@@ -143,7 +143,7 @@ struct WebSocketClient::State : std::enable_shared_from_this<WebSocketClient::St
     }
     const TimePoint at = stream.next_layer().read_at();
     waiting = false;
-    if (phase == Phase::Open) limit(timeouts.idle_after(message_bytes), at);
+    if (phase == Phase::Open) limit(timeouts.idle, at);
     const auto told = observer;
     const auto data = buffer.cdata();
     told->on_message({static_cast<const char*>(data.data()), data.size()}, stream.got_text(), at);
@@ -170,7 +170,7 @@ struct WebSocketClient::State : std::enable_shared_from_this<WebSocketClient::St
     message_bytes = queue.front().size();
     queue.pop_front();
     waiting = true;
-    limit(timeouts.first_byte_after(message_bytes), at);
+    limit(message_timeout(), at);
     const auto told = observer;
     told->on_sent(at);
     write();
@@ -201,6 +201,8 @@ struct WebSocketClient::State : std::enable_shared_from_this<WebSocketClient::St
     deadline.set(std::min(later(from, timeout), total_due));
   }
 
+  base::Duration message_timeout() const { return timeouts.first_byte + timeouts.reading(message_bytes); }
+
   void on_deadline() {
     const auto self = shared_from_this();
     if (loop.now() >= total_due) {
@@ -216,10 +218,9 @@ struct WebSocketClient::State : std::enable_shared_from_this<WebSocketClient::St
            fmt::format("no answer to our close after {} s", base::to_seconds(timeouts.connect))});
     } else if (waiting) {
       end({Ending::FirstByteTimeout,
-           fmt::format("no message after {} s", base::to_seconds(timeouts.first_byte_after(message_bytes)))});
+           fmt::format("no message after {} s", base::to_seconds(message_timeout()))});
     } else {
-      end({Ending::IdleTimeout,
-           fmt::format("silent for {} s", base::to_seconds(timeouts.idle_after(message_bytes)))});
+      end({Ending::IdleTimeout, fmt::format("silent for {} s", base::to_seconds(timeouts.idle))});
     }
   }
 

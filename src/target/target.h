@@ -35,7 +35,8 @@ struct TargetSpec {
   std::string model;    ///< empty: the first one the server names
   std::string api_key;  ///< sent as a bearer token; never logged
   base::Duration ready_timeout = std::chrono::minutes(5);
-  /// A prompt of 4 bytes a token is read at 10 tokens/s at least, or the server is taken for one that hangs.
+  /// Prompts, of some 4 bytes a token, are read at 10 tokens/s at least, or the server is taken for one that
+  /// hangs.
   net::Timeouts timeouts{.per_request_byte = std::chrono::milliseconds(25)};
   net::ClientLimits limits;
 };
