@@ -65,7 +65,7 @@ Judgement judge_speed(const CriterionInput& input) {
   const auto [low, high] = *trend->ci;
   const auto slow = input.metric(source, "others_cpu_cores_while_slow");
   const auto fast = input.metric(source, "others_cpu_cores_while_fast");
-  if ((low > limit || high < -limit) && slow && fast && slow->value - fast->value > kOthersCoresMax)
+  if ((low > limit || high < -limit) && slow && fast && slow->value - fast->value > others_cores_max())
     return {Verdict::Invalid,
             fmt::format("decode speed changes by {:+.1f} % over the run, but other programs had {:.1f} cores "
                         "more while it was slow: run it with nothing else on the machine",
@@ -126,8 +126,12 @@ record::CriterionResult criterion_c3_endurance(const CriterionInput& input) {
   if (hours < input.thresholds.c3_hours_min) {
     // A short run can't show endurance; its slopes are too noisy to show its absence either.
     result.verdict = Verdict::Inconclusive;
-    result.reason = fmt::format("ran for {} without a break; {:g} h need the full suite",
-                                base::human_seconds(hours * 3600), input.thresholds.c3_hours_min);
+    const auto segments = input.metric("S1", "segments");
+    const bool broken_off = segments && segments->value > 1;
+    result.reason =
+        fmt::format("ran for {} without a break; {}", base::human_seconds(hours * 3600),
+                    broken_off ? "it was broken off, and takes S1 anew in one piece"
+                               : fmt::format("{:g} h need the full suite", input.thresholds.c3_hours_min));
     return result;
   }
   for (const Judgement& judgement : {judge_memory(input), judge_speed(input)}) {

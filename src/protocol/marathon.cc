@@ -37,7 +37,9 @@ class Stretch {
       ledger_.fold(slice);
       if (!dead && !course_.cancelled() && until < end) keep();
     }
-    ledger_.fold(course_.finish());
+    const bool frozen = !dead && ledger_.frozen(course_.now());
+    if (frozen) ledger_.note_frozen(course_.now());
+    ledger_.fold(course_.finish(frozen));
     keep();
     return {};
   }
@@ -53,7 +55,7 @@ class Stretch {
   bool hopeless() const {
     const double patience = std::min(kMarathonPatienceSeconds, plan_.seconds / 2);
     return ledger_.failures_in_a_row() > static_cast<std::int64_t>(plan_.threads) &&
-           base::to_seconds(course_.now() - std::max(began_, ledger_.last_success())) > patience;
+           base::to_seconds(course_.now() - ledger_.last_success()) > patience;
   }
 
   void keep() {

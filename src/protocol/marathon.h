@@ -28,8 +28,9 @@ class MarathonCourse {
   /// Lets them go on until `until`, the server's death or cancellation, and gives what came of it since the
   /// last call. After a death nothing goes on until `start`.
   virtual MarathonSlice advance(base::Duration until) = 0;
-  /// Lets no further request begin, waits for those in flight, and gives what came of them.
-  virtual MarathonSlice finish() = 0;
+  /// Lets no further request begin, waits for those in flight (`at_once`: hangs up on them), and gives what
+  /// came of them.
+  virtual MarathonSlice finish(bool at_once) = 0;
   /// Puts a checkpoint on disk.
   virtual void keep(const record::Checkpoint& checkpoint) = 0;
   virtual void note_event(const std::string& kind, const std::string& text) = 0;

@@ -1,10 +1,13 @@
 #include "protocol/marathon_ledger.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <iterator>
 #include <limits>
 
+#include "base/text.h"
 #include "load/latency.h"
 #include "protocol/failure.h"
 #include "quality/degeneration.h"
@@ -49,6 +52,7 @@ void MarathonLedger::begin_segment(base::Duration at) {
   if (begun_) ++totals_.segment;
   begun_ = true;
   interval_began_ = at;
+  last_success_ = at;
   interval_ = {};
   std::fill(last_prompt_tokens_.begin(), last_prompt_tokens_.end(), -1);
 }
@@ -71,9 +75,22 @@ void MarathonLedger::note_failure(const record::Outcome& outcome) {
   in_burst_ = burst;
 }
 
+bool MarathonLedger::frozen(base::Duration at) const {
+  return at - last_success_ > kFrozenAfter + 3 * longest_reply_;
+}
+
+void MarathonLedger::note_frozen(base::Duration at) {
+  ++totals_.error_bursts;
+  last_failure_ = fmt::format("answered nothing for {}, where the longest reply took {}",
+                              base::human_seconds(base::to_seconds(at - last_success_)),
+                              base::human_seconds(base::to_seconds(longest_reply_)));
+}
+
 void MarathonLedger::note_reply(const record::Outcome& outcome) {
   ++totals_.requests_ok;
   failures_in_a_row_ = 0;
+  if (frozen(outcome.done)) note_frozen(outcome.done);  // it went on by itself
+  longest_reply_ = std::max(longest_reply_, outcome.done - outcome.planned);
   last_success_ = outcome.done;
   note_latency(outcome);
   const auto tokens = std::max<std::int64_t>(0, outcome.completion_tokens);

@@ -65,7 +65,13 @@ class MarathonLedger {
   std::int64_t checkpoints() const { return checkpoints_; }
   std::int64_t segments() const { return totals_.segment + 1; }
   std::int64_t failures_in_a_row() const { return failures_in_a_row_; }
+  /// When a request last succeeded; before the first, when the segment began.
   base::Duration last_success() const { return last_success_; }
+  /// Whether nothing has been answered for longer than a server that works can take: kFrozenAfter and three
+  /// times the longest reply so far.
+  bool frozen(base::Duration at) const;
+  /// Counts a freeze as an error burst.
+  void note_frozen(base::Duration at);
   const std::vector<MarathonPoint>& points() const { return points_; }
   /// Of the longest segment.
   double unbroken_hours() const;
@@ -114,6 +120,7 @@ class MarathonLedger {
   std::deque<base::Duration> failures_;           ///< ends of the last few
   bool in_burst_ = false;
   std::int64_t failures_in_a_row_ = 0;
+  base::Duration longest_reply_{0};
   base::Duration last_success_{0};
   std::string last_failure_;
   std::string last_death_;
@@ -129,5 +136,7 @@ class MarathonLedger {
 /// An error burst: this many failed requests within this time.
 inline constexpr std::size_t kBurstFailures = 3;
 inline constexpr base::Duration kBurstWithin = std::chrono::seconds(60);
+/// So is a silence of this, and three times the longest reply, between two replies.
+inline constexpr base::Duration kFrozenAfter = std::chrono::seconds(300);
 
 }  // namespace moestress::protocol

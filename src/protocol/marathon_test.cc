@@ -44,6 +44,8 @@ struct Conduct {
   double killed_at_h = 1e5;                         ///< when moestress is killed
   double suspended_at_h = 1e9;                      ///< for an hour
   double others_from_h = 1e9;                       ///< other programs have a core and a half
+  double freezes_at_h = 1e9;                        ///< then answers nothing …
+  double frozen_h = 0;                              ///< … for so long
 };
 
 /// Requests end in the order of their times, and the clock jumps from end to end.
@@ -98,10 +100,10 @@ class SimulatedCourse final : public MarathonCourse {
     return slice;
   }
 
-  MarathonSlice finish() override {
+  MarathonSlice finish(bool at_once) override {
     MarathonSlice slice;
     ending_ = true;
-    if (cancelled()) in_flight_.clear();
+    if (at_once || cancelled()) in_flight_.clear();
     while (!in_flight_.empty()) {
       const auto first =
           std::min_element(in_flight_.begin(), in_flight_.end(),
@@ -156,7 +158,10 @@ class SimulatedCourse final : public MarathonCourse {
     const double context = static_cast<double>(outcome.prompt_tokens) + request.max_tokens / 2.0;
     const double seconds_per_token = (1 / conduct_.tok_s + conduct_.slower_per_token * context) *
                                      (1 + conduct_.slower_per_h * hours()) * (1 + 0.03 * random_.normal());
-    outcome.first_text = outcome.planned + 400ms;
+    const double until_freeze = conduct_.freezes_at_h - base::to_seconds(outcome.planned) / 3600;
+    const bool freezes = until_freeze <= 0 && -until_freeze < conduct_.frozen_h;
+    outcome.first_text = outcome.planned + 400ms +
+                         (freezes ? base::from_seconds(3600 * (conduct_.frozen_h + until_freeze)) : 0ns);
     outcome.last_text = outcome.done =
         outcome.first_text +
         base::from_seconds(seconds_per_token * static_cast<double>(outcome.completion_tokens - 1));
@@ -353,6 +358,21 @@ TEST_F(Marathon, AServerThatAnswersNothingIsGivenUp) {
   const auto result = run(conduct);
   EXPECT_EQ(result.verdict, Verdict::Fail);
   EXPECT_LT(result.metrics.at("active_hours").value, 0.5);
+}
+
+TEST_F(Marathon, AServerThatFreezesFails) {
+  Conduct conduct;
+  conduct.freezes_at_h = 2;
+  conduct.frozen_h = 0.2;
+  auto result = run(conduct);  // it goes on by itself, and no request fails
+  EXPECT_EQ(result.verdict, Verdict::Fail);
+  EXPECT_THAT(result.reason, HasSubstr("answered nothing for 1"));  // 12 minutes, less what was under way
+  EXPECT_EQ(result.metrics.at("requests_failed").value, 0);
+  ids_ = workload::RequestIds();
+  conduct.frozen_h = 10;
+  result = run(conduct);
+  EXPECT_EQ(result.verdict, Verdict::Fail) << "it never goes on";
+  EXPECT_THAT(result.reason, HasSubstr("answered nothing for "));
 }
 
 TEST_F(Marathon, GoesOnFromTheLastCheckpointWithTheSameTurns) {

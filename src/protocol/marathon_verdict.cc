@@ -9,6 +9,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -167,7 +168,7 @@ std::string other_work(const MarathonLedger& ledger, const MarathonTerms& terms,
   const auto n = static_cast<std::int64_t>(half);
   result.metric("others_cpu_cores_while_slow", slow, "cores", n);
   result.metric("others_cpu_cores_while_fast", fast, "cores", n);
-  if (slow - fast <= kOthersCoresMax) return {};
+  if (slow - fast <= others_cores_max()) return {};
   return fmt::format(
       "; other programs kept {:.1f} cores busy in the slower half of the checkpoints and {:.1f} in the "
       "faster: "
@@ -278,10 +279,11 @@ void judge_failures(const MarathonLedger& ledger, ResultBuilder& result) {
   if (totals.error_bursts > 0)
     result.judge(
         Verdict::Fail,
-        fmt::format("{} error burst{} ({} failed requests within a minute), {} of {} requests failed in "
-                    "all; the last {}",
-                    totals.error_bursts, totals.error_bursts == 1 ? "" : "s", kBurstFailures,
-                    totals.requests_failed, requests, base::printable(ledger.last_failure(), 200)));
+        fmt::format(
+            "{} error burst{} ({} failed requests within a minute, or minutes without a reply), {} of {} "
+            "requests failed in all; the last {}",
+            totals.error_bursts, totals.error_bursts == 1 ? "" : "s", kBurstFailures, totals.requests_failed,
+            requests, base::printable(ledger.last_failure(), 200)));
   const auto share =
       stats::wilson(static_cast<double>(totals.requests_failed), static_cast<double>(requests));
   if (requests > 0 && share.lo > kFailedShareMax)
@@ -352,6 +354,8 @@ void add_curve(const MarathonLedger& ledger, const char* title, const char* unit
 }
 
 }  // namespace
+
+double others_cores_max() { return std::max(0.25, std::thread::hardware_concurrency() / 20.0); }
 
 void conclude_marathon(const MarathonLedger& ledger, const MarathonTerms& terms, ResultBuilder& result) {
   note_totals(ledger, result);

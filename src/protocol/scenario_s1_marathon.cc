@@ -57,9 +57,9 @@ class RigCourse final : public MarathonCourse {
     return slice;
   }
 
-  MarathonSlice finish() override {
+  MarathonSlice finish(bool at_once) override {
     if (!loop_) return {};
-    loop_->finish(rig_.cancelled());
+    loop_->finish(at_once || rig_.cancelled());
     MarathonSlice slice = take();
     loop_.reset();
     return slice;
@@ -89,8 +89,8 @@ class RigCourse final : public MarathonCourse {
     return slice;
   }
 
-  /// What the machine computed for others since the call before; absent at the first. Processes of the target
-  /// that ended meanwhile take their time with them: never less than nothing.
+  /// What the machine computed for others since the call before; absent at the first, and where a process of
+  /// the target ended meanwhile and took its time out of the sum.
   std::optional<base::Duration> others_cpu_since_last(const record::ProcessSample& target) {
     const auto busy = probe::read_cpu_busy_ns();
     timespec own{};
@@ -98,13 +98,15 @@ class RigCourse final : public MarathonCourse {
     const base::Duration others = base::Duration(*busy - target.cpu_time_ns) -
                                   std::chrono::seconds(own.tv_sec) - std::chrono::nanoseconds(own.tv_nsec);
     const auto before = std::exchange(others_cpu_, others);
-    if (!before) return std::nullopt;
+    const auto target_before = std::exchange(target_cpu_ns_, target.cpu_time_ns);
+    if (!before || target.cpu_time_ns < target_before) return std::nullopt;
     return std::max(base::Duration{0}, others - *before);
   }
 
   Rig& rig_;
   base::Duration seen_until_;
   std::optional<base::Duration> others_cpu_;  ///< since boot, up to a constant
+  std::int64_t target_cpu_ns_ = 0;
   std::unique_ptr<load::EndlessLoop> loop_;
 };
 
