@@ -6,15 +6,18 @@
 namespace moestress::protocol {
 namespace {
 
-/// IDs of what more samples may decide: C3 and S1 take hours; C4, 6.1 and 6.2 a GPU where a CPU played it.
-std::vector<std::string> undecided(const CriterionInput& input) {
+/// IDs of what more samples may decide: C3 and S1 take hours; C4, and 6.1 and 6.2 of one file, take a GPU
+/// where a CPU played it.
+std::vector<std::string> undecided(const Evidence& evidence) {
+  const CriterionInput& input = evidence.measured;
   const auto played_by_cpu = [&](const char* test) {
     const auto cpu = input.metric(test, "baseline_on_cpu");
     return cpu && cpu->value > 0;
   };
   const bool no_gpu = played_by_cpu("6.1") || played_by_cpu("6.2");
   const auto takes_gpu = [&](const std::string& id) {
-    return no_gpu && (id == "C4" || id == "6.1" || id == "6.2");
+    const bool a_test = (id == "6.1" || id == "6.2") && evidence.target.baseline_model.empty();
+    return no_gpu && (id == "C4" || a_test);
   };
   std::vector<std::string> ids;
   for (const auto& criterion : input.model.criteria)
@@ -39,7 +42,7 @@ std::string larger_suite(const Evidence& evidence) {
 
 std::optional<record::Recommendation> recommend_suite(const Evidence& evidence) {
   const std::string larger = larger_suite(evidence);
-  const auto ids = undecided(evidence.measured);
+  const auto ids = undecided(evidence);
   if (larger.empty() || ids.empty()) return std::nullopt;
   const std::string from =
       evidence.scale == 1 ? evidence.suite : fmt::format("{} at scale {:g}", evidence.suite, evidence.scale);
