@@ -121,8 +121,7 @@ bool cpu_plays_gpu(const Rig& rig) {
 }
 
 bool nothing_is_offloaded(const Rig& rig) {
-  const plan::TargetPlan& target = rig.plan().target;
-  return rig.embedded() && cpu_plays_gpu(rig) && target.baseline_model.empty() && target.baseline_url.empty();
+  return rig.embedded() && cpu_plays_gpu(rig) && rig.plan().target.baseline_model.empty();
 }
 
 ScoringJob placement_job(const Rig& rig, const std::string& name) {

@@ -47,14 +47,14 @@ base::Result<Replies> replies_in(const Rig& rig, const std::string& path);
 /// Whether the CPU in another rounding plays GPU-only: a device made of software takes minutes for a sentence
 /// of a model that speaks.
 bool cpu_plays_gpu(const Rig& rig);
-/// Whether both sides are the CPU with one file: placement changes nothing there, so that sides which agree
-/// don't show that offloading keeps what is computed.
+/// Whether both sides are the CPU, and no other file was named to hold the model against: placement changes
+/// nothing there, so that sides which agree don't show that offloading keeps what is computed.
 bool nothing_is_offloaded(const Rig& rig);
 /// The end of the reason for a verdict that is therefore no PASS.
 inline constexpr const char* kNothingOffloaded =
-    ": both sides are this CPU with the same file, so offloading is not shown to be harmless; it takes a "
-    "GPU, "
-    "or --baseline-model";
+    ": both sides are this CPU with the same file, so offloading is not shown to be harmless; it takes a GPU "
+    "to "
+    "play the baseline, or --baseline-model";
 /// A job with the experts as the plan places them, on the device that is compared.
 ScoringJob placement_job(const Rig& rig, const std::string& name);
 /// A job on the baseline: GPU-only, or what plays it.

@@ -250,14 +250,14 @@ void judge(const Rig& rig, const Tally& all, ResultBuilder& result) {
   if (rig.embedded() && cpu_plays_gpu(rig)) text += "; GPU-only is played by the CPU with other kernels";
   if (pairs.worse()) {
     result.judge(Verdict::Fail, text + ": the target solves less than the baseline");
+  } else if (nothing_is_offloaded(rig)) {
+    result.judge(Verdict::Inconclusive, text + kNothingOffloaded);
   } else if (all.baseline_right < kBaselineRightMin) {
     result.judge(
         Verdict::Inconclusive,
         text + fmt::format(": a baseline that solves fewer than {} tasks has nothing to lose; take an "
                            "easier reasoning_difficulty or more reasoning_tasks",
                            kBaselineRightMin));
-  } else if (nothing_is_offloaded(rig)) {
-    result.judge(Verdict::Inconclusive, text + kNothingOffloaded);
   } else if (interval.lo > limit) {
     result.judge(Verdict::Pass, text);
   } else if (interval.hi < limit) {

@@ -44,6 +44,13 @@ class Reasoning(FaultCase):
         self.assertEqual(test["verdict"], "INCONCLUSIVE", test["reason"])
         self.assertEqual(test["metrics"]["tasks_lost"]["value"], 2)
 
+    def test_a_baseline_that_solves_nothing_proves_nothing(self):
+        plan = "[tests]\nreasoning_families = []\nreasoning_tasks = 10\nreasoning_tokens = 400\n"
+        with self.baseline_server() as url:  # without the answers
+            test = self.simulated(plan=plan, baseline=url)
+        self.assertEqual(test["verdict"], "INCONCLUSIVE", test["reason"])
+        self.assertIn("has nothing to lose", test["reason"])
+
     def test_requests_that_fail(self):
         self.assert_found(self.ask(2, "some requests fail"), "requests failed")
 
