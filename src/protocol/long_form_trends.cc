@@ -65,7 +65,12 @@ void judge_memory_trend(std::span<const record::ProcessSample> samples, const pl
   hours.erase(hours.begin(), hours.begin() + warm);
   bytes.erase(bytes.begin(), bytes.begin() + warm);
   const auto trend = stats::theil_sen(hours, bytes);
-  if (!trend.interval.bounded()) return;
+  if (!trend.interval.bounded()) {
+    result.undecided(
+        "the trend of memory",
+        fmt::format("{} samples after warm-up, a second apart, it takes {}", bytes.size(), kTrendPointsMin));
+    return;
+  }
   result.metric("private_bytes_per_hour", trend.slope, "bytes/h", trend.n, trend.interval);
   const double grown = trend.interval.lo * (hours.back() - hours.front());
   const double matters =
@@ -120,7 +125,11 @@ void judge_text_along_replies(const std::vector<std::vector<double>>& replies, R
 void judge_text_over_run(const std::vector<double>& seconds, const std::vector<double>& diversity,
                          ResultBuilder& result) {
   const auto trend = stats::theil_sen(seconds, diversity);
-  if (!trend.interval.bounded()) return;
+  if (!trend.interval.bounded()) {
+    result.undecided("the trend of the text over the test",
+                     fmt::format("{} replies, it takes {}", seconds.size(), kTrendPointsMin));
+    return;
+  }
   const double span = seconds.back() - seconds.front();
   const stats::Interval interval{trend.interval.lo * span, trend.interval.hi * span};
   result.metric("text_diversity_change_over_run", trend.slope * span, "", trend.n, interval);

@@ -80,6 +80,15 @@ TEST(LongFormTrends, RepliesThatGetPoorerOverTheTestFail) {
   EXPECT_THAT(judged.reason, HasSubstr("over the test"));
 }
 
+TEST(LongFormTrends, TooLittleIsNotDecided) {
+  ResultBuilder result;
+  judge_memory_trend({}, plan::Thresholds{}, result);
+  judge_text_over_run({1, 2}, {0.8, 0.7}, result);
+  result.judge(Verdict::Pass, "well");
+  EXPECT_EQ(result.take().reason,
+            "well; not decided: the trend of memory, the trend of the text over the test");
+}
+
 TEST(LongFormTrends, TextThatGetsPoorerAlongEachReplyFails) {
   const std::vector<double> sound{0.85, 0.84, 0.86, 0.85, 0.84, 0.86}, poorer{0.85, 0.84, 0.7, 0.6, 0.5, 0.4};
   ResultBuilder well, ill;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <span>
 
 #include "base/text.h"
 #include "load/latency.h"
@@ -15,8 +14,8 @@
 #include "protocol/result_builder.h"
 #include "protocol/tests.h"
 #include "protocol/text_windows.h"
+#include "stats/interval.h"
 #include "stats/quantile.h"
-#include "stats/trend.h"
 #include "target/request_body.h"
 
 namespace moestress::protocol {

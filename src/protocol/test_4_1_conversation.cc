@@ -114,7 +114,7 @@ void judge_recall(Rig& rig, const std::vector<Graded>& grades, ResultBuilder& re
       judge_forgetting(rig, question_groups()[i], paired, alone, result);
   }
   for (std::size_t i = 1; i < pairs.size(); ++i)
-    if (pairs[i].right_alone < kRightAloneMin)
+    if (pairs[i].n > 0 && pairs[i].right_alone < kRightAloneMin)
       result.undecided(question_groups()[i].people,
                        fmt::format("{} of {} questions are answered right even alone, it takes {}",
                                    pairs[i].right_alone, pairs[i].n, kRightAloneMin));
@@ -132,7 +132,7 @@ void judge_cross_talk(Rig& rig, const FittedConversations& fitted, const Convers
                       ResultBuilder& result) {
   const auto at_once = static_cast<std::size_t>(std::max(1, rig.plan().target.slots));
   if (load.conversations.size() < 2 || at_once < 2) {
-    result.finding("info", "one conversation at a time: whether sessions are mixed up is not looked at");
+    result.undecided("whether sessions are mixed up", "one conversation at a time");
     return;
   }
   const CrossTalk found = find_cross_talk(fitted.set, load, at_once, rig.facts().random_weights);

@@ -92,10 +92,11 @@ void judge_growth(Rig& rig, const GrowthSeries& series, ResultBuilder& result) {
 
   const double seconds = 3600 * (series.hours.back() - series.hours.front());
   if (seconds < kHourSlopeSecondsMin) {
-    result.finding("info", fmt::format("{:.0f} requests took {}: growth per hour takes {} of them; raise "
-                                       "memory_requests, or see test 2.1",
-                                       static_cast<double>(trend.n), base::human_seconds(seconds),
-                                       base::human_seconds(kHourSlopeSecondsMin)));
+    result.undecided(
+        "growth per hour",
+        fmt::format("{:.0f} requests took {}, it takes {} of them; raise memory_requests, or see 2.1",
+                    static_cast<double>(trend.n), base::human_seconds(seconds),
+                    base::human_seconds(kHourSlopeSecondsMin)));
     return;
   }
   const auto hourly = stats::theil_sen(series.hours, series.bytes);
@@ -156,12 +157,11 @@ void sessions_by_context(Rig& rig, ResultBuilder& result, double& peak) {
                       "heatmap"};
   const std::vector<int> fills = prompt_lengths(rig.plan());
   for (const int fill : fills) table.columns.push_back(fmt::format("{} tokens", fill));
-  if (const auto longest =
-          std::max_element(rig.sizes().memory_prompt_tokens.begin(), rig.sizes().memory_prompt_tokens.end());
-      *longest > room_for_prompt(rig.plan()))
-    result.finding("info",
-                   fmt::format("a prompt of {} tokens does not fit a context of {}; raise context_tokens",
-                               *longest, rig.plan().target.context_tokens));
+  for (const int tokens : rig.sizes().memory_prompt_tokens)
+    if (tokens > room_for_prompt(rig.plan()))
+      result.finding("info",
+                     fmt::format("a prompt of {} tokens does not fit a context of {}; raise context_tokens",
+                                 tokens, rig.plan().target.context_tokens));
   for (const int sessions : rig.sizes().memory_sessions) {
     if (sessions > rig.plan().target.slots) {
       result.finding("info", fmt::format("{} sessions are more than the {} slots: left out", sessions,
