@@ -12,7 +12,7 @@ namespace moestress::record {
 enum class Verdict : std::uint8_t {
   Pass,
   Fail,
-  Inconclusive,  ///< too few samples for the stated confidence
+  Inconclusive,  ///< too few samples, or nothing to hold them against
   Invalid,       ///< the measurement itself can't be trusted
   Skipped,       ///< not measured, for a stated reason
 };

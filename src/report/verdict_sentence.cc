@@ -50,7 +50,7 @@ std::string verdict_sentence(const record::ModelResult& model) {
       return "No answer: the measurement can't be trusted. Invalid: " + who(model, record::Verdict::Invalid) +
              ".";
     case record::Verdict::Inconclusive:
-      return "Not shown either way. Too few samples: " + who(model, record::Verdict::Inconclusive) + ".";
+      return "Not shown either way. Undecided: " + who(model, record::Verdict::Inconclusive) + ".";
     case record::Verdict::Skipped:
       return "Nothing was measured that a verdict could rest on.";
     case record::Verdict::Pass:

@@ -126,7 +126,7 @@ export function Criteria({ payload }: { payload: Payload }): VNode {
   return html`<${Section}
     id="criteria"
     title="Success criteria"
-    lead="Each is decided on its own threshold. INCONCLUSIVE means too few samples for the stated confidence, never a pass."
+    lead="Each is decided on its own threshold. INCONCLUSIVE means that there was too little to decide on, never a pass."
   >
     ${models.map(
       (model) => html`<h3><${Said} text=${model.id} /> <${Verdict} verdict=${model.verdict} /></h3>
