@@ -40,6 +40,13 @@ class Client {
   std::unique_ptr<HttpClient> client;
 };
 
+HttpRequest post_of(std::size_t bytes) {
+  HttpRequest request;
+  request.method = "POST";
+  request.body = std::string(bytes, 'x');
+  return request;
+}
+
 /// A server that answers each connection's first request with `bytes`, then does `then`.
 RawServer answering(std::string bytes, std::function<void(RawPeer&)> then = {}) {
   return RawServer([bytes = std::move(bytes), then = std::move(then)](RawPeer peer, int) {
@@ -292,9 +299,7 @@ TEST(HttpClient, WhatIsInFlightIsWaitedForAsLongAsItTakesToRead) {
   timeouts.first_byte = milliseconds(50);
   timeouts.per_request_byte = milliseconds(2);
   Client client(server.port(), timeouts);
-  HttpRequest request;
-  request.method = "POST";
-  request.body = std::string(100, 'x');
+  const HttpRequest request = post_of(100);
   const auto first = std::make_shared<Recorder>(), second = std::make_shared<Recorder>();
   client.start(first, request);
   client.start(second, request);
@@ -318,9 +323,7 @@ TEST(HttpClient, AResponseThatHasBegunMayStillBeReadingThePrompt) {
   timeouts.idle = milliseconds(80);
   timeouts.per_request_byte = milliseconds(2);
   Client client(server.port(), timeouts);
-  HttpRequest request;
-  request.method = "POST";
-  request.body = std::string(100, 'x');
+  const HttpRequest request = post_of(100);
   const auto exchange = client.run(request);
   EXPECT_EQ(exchange->ending.get(), Ending::IdleTimeout);
   ASSERT_EQ(exchange->piece_times.size(), 1u);

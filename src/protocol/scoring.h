@@ -52,9 +52,8 @@ bool cpu_plays_gpu(const Rig& rig);
 bool nothing_is_offloaded(const Rig& rig);
 /// The end of the reason for a verdict that is therefore no PASS.
 inline constexpr const char* kNothingOffloaded =
-    ": both sides are this CPU with the same file, so offloading is not shown to be harmless; it takes a GPU "
-    "to "
-    "play the baseline, or --baseline-model";
+    ": both sides are this CPU with the same file, so offloading is not shown to be harmless; it takes a GPU"
+    " to play the baseline, or --baseline-model";
 /// A job with the experts as the plan places them, on the device that is compared.
 ScoringJob placement_job(const Rig& rig, const std::string& name);
 /// A job on the baseline: GPU-only, or what plays it.

@@ -133,17 +133,13 @@ double load_sessions(Rig& rig, int sessions, int tokens, const std::string& what
   return peak;
 }
 
-int room_for_prompt(const plan::Plan& plan) {
-  constexpr int kTemplateTokens = 64;
-  return plan.target.context_tokens - kReplyTokens - kTemplateTokens;
-}
-
 /// Of the plan's lengths those that fit the context, ascending, each once; never none.
 std::vector<int> prompt_lengths(const plan::Plan& plan) {
   std::set<int> lengths;
+  const int room = room_for_prompt(plan, kReplyTokens);
   for (const int tokens : plan.tests.memory_prompt_tokens)
-    if (tokens <= room_for_prompt(plan)) lengths.insert(tokens);
-  if (lengths.empty()) lengths.insert(std::max(1, room_for_prompt(plan)));
+    if (tokens <= room) lengths.insert(tokens);
+  if (lengths.empty()) lengths.insert(std::max(1, room));
   return {lengths.begin(), lengths.end()};
 }
 
@@ -158,7 +154,7 @@ void sessions_by_context(Rig& rig, ResultBuilder& result, double& peak) {
   const std::vector<int> fills = prompt_lengths(rig.plan());
   for (const int fill : fills) table.columns.push_back(fmt::format("{} tokens", fill));
   for (const int tokens : rig.sizes().memory_prompt_tokens)
-    if (tokens > room_for_prompt(rig.plan()))
+    if (tokens > room_for_prompt(rig.plan(), kReplyTokens))
       result.finding("info",
                      fmt::format("a prompt of {} tokens does not fit a context of {}; raise context_tokens",
                                  tokens, rig.plan().target.context_tokens));

@@ -83,10 +83,6 @@ std::vector<Outcome> profile_one_session(Rig& rig, BottleneckEvidence& evidence,
   return std::move(load.outcomes);
 }
 
-int room_for_prompt(const plan::Plan& plan) {
-  return plan.target.context_tokens - plan.tests.profile_tokens - 64;
-}
-
 /// What measuring bandwidth takes: a second for each of its two loops, and their set-up.
 constexpr double kBandwidthSeconds = 2.5;
 
@@ -144,7 +140,7 @@ std::vector<Outcome> profile_contexts(Rig& rig, ContextSteps& steps, BottleneckE
                       {},
                       {},
                       "line"};
-  const int room = room_for_prompt(rig.plan());
+  const int room = room_for_prompt(rig.plan(), rig.sizes().profile_tokens);
   std::vector<Outcome> outcomes;
   for (const int length : rig.sizes().profile_context_lengths) {
     if (rig.cancelled()) return outcomes;
@@ -364,7 +360,7 @@ Work work_5_2(const WorkInput& input) {
   double replies = static_cast<double>(session) * mixed(sizes.profile_tokens) +
                    static_cast<double>(switching * sizes.profile_tokens);
   for (const int length : sizes.profile_context_lengths) {
-    if (length > room_for_prompt(input.plan)) continue;
+    if (length > room_for_prompt(input.plan, sizes.profile_tokens)) continue;
     work.requests += 1;
     prompts += static_cast<double>(length + template_tokens(input));
     replies += sizes.profile_tokens;

@@ -42,6 +42,11 @@ std::int64_t template_tokens(const WorkInput& input) {
       0, std::llround(prompt_tokens(input, prompt)) - input.facts.count_tokens(prompt.text));
 }
 
+int room_for_prompt(const plan::Plan& plan, int reply_tokens) {
+  constexpr int kTemplateTokens = 64;  // of any template, generously
+  return plan.target.context_tokens - reply_tokens - kTemplateTokens;
+}
+
 PromptTokens short_prompts(const WorkInput& input, std::size_t count) {
   PromptTokens found;
   for (const auto& prompt : input.prompts.shortest(count)) {

@@ -51,6 +51,9 @@ double mean_prompt_tokens(const WorkInput& input, int characters_max);
 /// What the model's template puts around a message.
 std::int64_t template_tokens(const WorkInput& input);
 
+/// Tokens that a prompt may have by itself, so that it fits a slot's context in its template beside a reply.
+int room_for_prompt(const plan::Plan& plan, int reply_tokens);
+
 /// Some prompts: how many there are, and their mean tokens in the model's template.
 struct PromptTokens {
   std::int64_t count = 0;
