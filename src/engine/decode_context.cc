@@ -42,6 +42,8 @@ Function cpu_function(const char* name) {
   return reinterpret_cast<Function>(ggml_backend_reg_get_proc_address(registry, name));
 }
 
+}  // namespace
+
 std::vector<int> moe_layers_of(const Model& model) {
   std::set<int> layers;
   for (const TensorPlacement& tensor : model.tensors()) {
@@ -50,8 +52,6 @@ std::vector<int> moe_layers_of(const Model& model) {
   }
   return {layers.begin(), layers.end()};
 }
-
-}  // namespace
 
 DecodeContext::DecodeContext(std::shared_ptr<const Model> model, const ContextOptions& options,
                              int outputs_max, const base::Logger& logger)
@@ -66,7 +66,6 @@ base::Result<std::unique_ptr<DecodeContext>> DecodeContext::create(std::shared_p
                                                                    int outputs_max,
                                                                    const base::Logger& logger,
                                                                    NodeObserver observer) {
-  CHECK(observer.observe == nullptr || !options.trace_routing);
   MOESTRESS_TRY_STATUS(check_options(options));
   std::unique_ptr<DecodeContext> context(new DecodeContext(std::move(model), options, outputs_max, logger));
   if (options.trace_routing) {
@@ -80,13 +79,13 @@ base::Result<std::unique_ptr<DecodeContext>> DecodeContext::create(std::shared_p
     }
     context->tap_ = std::make_unique<RoutingTap>(std::move(layers), info.experts, info.experts_used,
                                                  static_cast<std::size_t>(context->options().batch_tokens));
-    observer = {RoutingTap::observe, context->tap_.get()};
   }
-  MOESTRESS_TRY_STATUS(context->open(observer));
+  context->observer_ = observer;
+  MOESTRESS_TRY_STATUS(context->open());
   return context;
 }
 
-base::Status DecodeContext::open(NodeObserver observer) {
+base::Status DecodeContext::open() {
   llama_context_params params = llama_context_default_params();
   // The engine rounds a sequence's cache up to this, and warns if that is not what it was given.
   constexpr int kCacheStep = 256;
@@ -110,8 +109,12 @@ base::Status DecodeContext::open(NodeObserver observer) {
   // of rope factors by context length (phimoe), and attention does not run over their tokens.
   params.kv_unified = false;
   params.no_perf = true;
-  params.cb_eval = observer.observe;
-  params.cb_eval_user_data = observer.user;
+  if (tap_ || observer_.observe != nullptr) {
+    params.cb_eval = [](ggml_tensor* node, bool ask, void* user) {
+      return static_cast<DecodeContext*>(user)->observe(node, ask);
+    };
+    params.cb_eval_user_data = this;
+  }
   const LogScope log(logger_);
   std::string problem;
   try {
@@ -131,6 +134,18 @@ base::Status DecodeContext::open(NodeObserver observer) {
   MOESTRESS_TRY_STATUS(attach_threads());
   remember_memory();
   return {};
+}
+
+/// The engine evaluates the node right after a "yes", and calls again.
+bool DecodeContext::observe(ggml_tensor* node, bool ask) {
+  if (ask) {
+    tap_asked_ = tap_ && RoutingTap::observe(node, true, tap_.get());
+    observer_asked_ = observer_.observe != nullptr && observer_.observe(node, true, observer_.user);
+    return tap_asked_ || observer_asked_;
+  }
+  const bool tap_goes_on = !tap_asked_ || RoutingTap::observe(node, false, tap_.get());
+  const bool observer_goes_on = !observer_asked_ || observer_.observe(node, false, observer_.user);
+  return tap_goes_on && observer_goes_on;
 }
 
 /// Threads that stay, since the engine starts new ones for every piece of a graph otherwise, and a tap makes

@@ -19,12 +19,14 @@ struct llama_context;
 
 namespace moestress::engine {
 
-/// Is asked before each node of the graph whether to stop after it, and called again where it said so. Takes
-/// the place of the routing tap.
+/// Is asked before each node of the graph whether to stop after it, and called again where it said so.
 struct NodeObserver {
   bool (*observe)(ggml_tensor* node, bool ask, void* user) = nullptr;
   void* user = nullptr;
 };
+
+/// The layers that have routed experts, ascending.
+std::vector<int> moe_layers_of(const Model& model);
 
 /// A KV cache of several sequences with the threads that compute on it. Owned by a Batcher or a Scorer; one
 /// thread decodes, any may ask for `memory`.
@@ -63,7 +65,8 @@ class DecodeContext {
  private:
   DecodeContext(std::shared_ptr<const Model> model, const ContextOptions& options, int outputs_max,
                 const base::Logger& logger);
-  base::Status open(NodeObserver observer);
+  base::Status open();
+  bool observe(ggml_tensor* node, bool ask);
   base::Status attach_threads();
   void remember_memory();
 
@@ -72,6 +75,9 @@ class DecodeContext {
   int outputs_max_;
   base::Logger logger_;
   std::unique_ptr<RoutingTap> tap_;
+  NodeObserver observer_;
+  bool tap_asked_ = false;  ///< for the node that is being evaluated
+  bool observer_asked_ = false;
   llama_context* context_ = nullptr;
   ggml_threadpool* threads_ = nullptr;
 

@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include "base/text.h"
+#include "gguf/file.h"
 #include "quality/score_file.h"
 #include "target/process.h"
 
@@ -70,6 +72,7 @@ std::vector<std::string> arguments(const Rig& rig, const RunContext& run, const 
   if (job.until_end) argv.emplace_back("--until-end");
   if (job.trace) argv.emplace_back("--trace");
   if (!job.logits) argv.emplace_back("--no-logits");
+  if (job.layers) argv.emplace_back("--layers");
   if (job.other_rounding) argv.emplace_back("--other-rounding");
   return argv;
 }
@@ -122,6 +125,17 @@ bool cpu_plays_gpu(const Rig& rig) {
 
 bool nothing_is_offloaded(const Rig& rig) {
   return rig.embedded() && cpu_plays_gpu(rig) && rig.plan().target.baseline_model.empty();
+}
+
+base::Result<bool> baseline_has_same_types(const Rig& rig) {
+  const std::string& path = rig.plan().target.baseline_model;
+  if (path.empty()) return true;
+  MOESTRESS_TRY(const gguf::File baseline, gguf::read(path));
+  const auto& ours = rig.facts().file.tensors;
+  return std::equal(ours.begin(), ours.end(), baseline.tensors.begin(), baseline.tensors.end(),
+                    [](const gguf::Tensor& a, const gguf::Tensor& b) {
+                      return a.name == b.name && a.type.id == b.type.id && a.dims == b.dims;
+                    });
 }
 
 ScoringJob placement_job(const Rig& rig, const std::string& name) {

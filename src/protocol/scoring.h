@@ -30,6 +30,7 @@ struct ScoringJob {
   int slots = 8;
   bool trace = false;
   bool logits = true;
+  bool layers = false;  ///< what each layer with experts takes in and gives out, or for `from`'s inputs
   bool other_rounding = false;  ///< engine::ContextOptions
 };
 
@@ -50,6 +51,9 @@ bool cpu_plays_gpu(const Rig& rig);
 /// Whether both sides are the CPU, and no other file was named to hold the model against: placement changes
 /// nothing there, so that sides which agree don't show that offloading keeps what is computed.
 bool nothing_is_offloaded(const Rig& rig);
+/// Whether the plan's baseline model, if it names one, has the tensors of the model under test, in the same
+/// types: then the same kernels compute both. Errors: those of gguf::read.
+base::Result<bool> baseline_has_same_types(const Rig& rig);
 /// The end of the reason for a verdict that is therefore no PASS.
 inline constexpr const char* kNothingOffloaded =
     ": both sides are this CPU with the same file, so offloading is not shown to be harmless; it takes a GPU"

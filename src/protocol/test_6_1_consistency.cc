@@ -1,11 +1,12 @@
 // 6.1 consistency: the same placement twice (A/A) and GPU-only against experts on the CPU (A/B),
-// teacher-forced on the GPU-only replies and as freely generated text, beside what rounding alone does.
+// teacher-forced on the GPU-only replies and as freely generated text, beside what rounding alone does; and
+// layer by layer, each given the same input, for experts and routers that compute something else.
 // Against a server of another kind only its texts can be compared.
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
-#include "gguf/file.h"
 #include "protocol/free_answers.h"
 #include "protocol/result_builder.h"
 #include "protocol/scoring.h"
@@ -23,20 +24,6 @@ using record::Verdict;
 ScoringJob traced(ScoringJob job) {
   job.trace = true;
   return job;
-}
-
-/// Whether the offloaded side computes as the baseline in its plain rounding does, so that they may not
-/// differ at all: on the CPU, with weights of the same types.
-base::Result<bool> same_kernels(const Rig& rig) {
-  if (!cpu_plays_gpu(rig)) return false;
-  const std::string& path = rig.plan().target.baseline_model;
-  if (path.empty()) return true;
-  MOESTRESS_TRY(const gguf::File baseline, gguf::read(path));
-  const auto& ours = rig.facts().file.tensors;
-  return std::equal(ours.begin(), ours.end(), baseline.tensors.begin(), baseline.tensors.end(),
-                    [](const gguf::Tensor& a, const gguf::Tensor& b) {
-                      return a.name == b.name && a.type.id == b.type.id && a.dims == b.dims;
-                    });
 }
 
 void note_consistency(const Consistency& consistency, const std::string& prefix, ResultBuilder& result) {
@@ -68,51 +55,61 @@ void note_consistency(const Consistency& consistency, const std::string& prefix,
   }
 }
 
-/// What parts more than rounding explains; empty: nothing.
+constexpr std::size_t kExpertsNamed = 4;
+
+/// "; experts 3, 4 of layer 12 give out something else: 6.0 % off, where rounding leaves 1.4 %".
+std::string describe_layer(std::span<const quality::ExpertDamage> experts) {
+  std::string names;
+  for (const auto& one : experts.first(std::min(kExpertsNamed, experts.size())))
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", one.expert);
+  if (experts.size() > kExpertsNamed) names += fmt::format(" and {} more", experts.size() - kExpertsNamed);
+  const auto& first = experts.front();
+  return fmt::format(
+      "; expert{} {} of layer {} give{} out something else for the same input: {:.2g} % off, {}",
+      experts.size() == 1 ? "" : "s", names, first.layer, experts.size() == 1 ? "s" : "",
+      100 * first.difference,
+      first.difference_elsewhere > 0
+          ? fmt::format("where rounding leaves {:.2g} %", 100 * first.difference_elsewhere)
+          : "where the same kernels leave nothing");
+}
+
+/// What differs more than rounding explains; empty: nothing.
 std::string describe(const quality::Damage& damage) {
   std::string text;
-  if (damage.exact) {
-    text += fmt::format("; the same kernels compute something else in {} texts", damage.exact->texts);
-    if (damage.exact->layer >= 0)
-      text += fmt::format(", first seen at the router of layer {}", damage.exact->layer);
-    for (std::size_t i = 0; i < damage.exact->experts.size(); ++i)
-      text += fmt::format("{} {}", i == 0 ? ", after experts" : ",", damage.exact->experts[i]);
+  for (const auto& one : damage.routing)
+    text += fmt::format("; the router of layer {} chooses other experts for the same input: agreement {:.3f}",
+                        one.layer, one.agreement);
+  const std::span experts(damage.experts);
+  for (std::size_t begin = 0, end = 0; begin < experts.size(); begin = end) {
+    while (end < experts.size() && experts[end].layer == experts[begin].layer) ++end;
+    text += describe_layer(experts.subspan(begin, end - begin));
   }
-  if (!damage.routing.empty()) {
-    const auto& first = damage.routing.front();
-    text += fmt::format("; routing parts in layer {}: agreement {:.3f}, where rounding leaves {:.3f}",
-                        first.layer, first.agreement, first.agreement_rounding);
-    if (damage.routing.size() > 1) text += fmt::format(" ({} layers in all)", damage.routing.size());
-  }
-  // What follows the first difference spreads to tokens of other experts: where that is known, it is the
-  // better word.
-  if (!damage.exact && !damage.experts.empty()) {
-    const auto& worst = damage.experts.front();
-    text += fmt::format(
-        "; tokens sent to expert {} of layer {} part {:.1f} times as far as others (p {:.1e}, {} "
-        "texts)",
-        worst.expert, worst.layer, worst.factor, worst.p, worst.texts);
-    if (damage.experts.size() > 1) text += fmt::format(", and {} experts more", damage.experts.size() - 1);
-  }
+  if (text.empty() && damage.texts_not_exact > 0)
+    text = fmt::format("; the same kernels compute something else in {} texts, {}", damage.texts_not_exact,
+                       damage.layer_tokens > 0 ? "though no routed expert and no router does"
+                                               : "and its layers could not be compared one by one");
   return text;
 }
 
 void note_damage(const quality::Damage& damage, ResultBuilder& result) {
   result.metric("kl_over_rounding", damage.factor, "", damage.positions);
-  result.metric("experts_damaged", static_cast<double>(damage.experts.size()), "", damage.positions);
-  result.metric("routing_layers_parted", static_cast<double>(damage.routing.size()), "", damage.positions);
+  if (damage.layer_tokens == 0) {
+    result.undecided("damaged experts", "the engine does not show what each layer takes in and gives out");
+    return;
+  }
+  result.metric("experts_damaged", static_cast<double>(damage.experts.size()), "", damage.layer_tokens);
+  result.metric("routers_damaged", static_cast<double>(damage.routing.size()), "", damage.layer_tokens);
   if (damage.experts.empty()) return;
-  constexpr std::size_t kShown = 10;
-  record::Table table{"Experts whose tokens part further than others'",
-                      {"layer", "expert", "times as far", "p (Holm)", "texts"},
+  constexpr std::size_t kShown = 20;
+  record::Table table{"Experts that give out something else for the same input",
+                      {"layer", "expert", "difference", "elsewhere", "p", "tokens", "texts"},
                       {},
                       {},
                       "table"};
-  for (std::size_t i = 0; i < std::min(kShown, damage.experts.size()); ++i) {
-    const auto& one = damage.experts[i];
-    table.rows.push_back({static_cast<double>(one.layer), static_cast<double>(one.expert), one.factor, one.p,
+  for (const auto& one : std::span(damage.experts).first(std::min(kShown, damage.experts.size())))
+    table.rows.push_back({static_cast<double>(one.layer), static_cast<double>(one.expert), one.difference,
+                          one.difference_elsewhere, one.p, static_cast<double>(one.tokens),
                           static_cast<double>(one.texts)});
-  }
   result.table(std::move(table));
 }
 
@@ -183,23 +180,29 @@ base::Status compare_placements(Rig& rig, ResultBuilder& result) {
 
   ScoringJob again = traced(baseline_job(rig, "gpu-only-again"));
   again.from = a;
+  again.layers = true;
   MOESTRESS_TRY(const std::string a2, run_scoring(rig, again));
 
+  // The offloaded side then computes as the baseline in its plain rounding does, so they may not differ at
+  // all.
+  MOESTRESS_TRY(const bool same_types, baseline_has_same_types(rig));
+  const bool exact = same_types && cpu_plays_gpu(rig);
   ScoringJob rounded = traced(baseline_job(rig, "gpu-only-rounded"));
-  rounded.from = a;
+  rounded.from = a2;
   rounded.other_rounding = !rounded.other_rounding;
+  rounded.layers = exact;  // else nothing is held against its layers
   MOESTRESS_TRY(const std::string n, run_scoring(rig, rounded));
 
   ScoringJob offloaded = traced(placement_job(rig, "offloaded"));
-  offloaded.from = a;
+  offloaded.from = a2;
+  offloaded.layers = true;
   MOESTRESS_TRY(const std::string b, run_scoring(rig, offloaded));
 
   Floors floors;
   MOESTRESS_TRY(floors.same, quality::compare_scores(a, a2, rig.seed("6.1/bootstrap")));
   MOESTRESS_TRY(floors.rounding, quality::compare_scores(a, n, rig.seed("6.1/bootstrap")));
   MOESTRESS_TRY(const Consistency pair, quality::compare_scores(a, b, rig.seed("6.1/bootstrap")));
-  MOESTRESS_TRY(const bool exact, same_kernels(rig));
-  MOESTRESS_TRY(const quality::Damage damage, quality::find_damage(a, n, b, exact));
+  MOESTRESS_TRY(const quality::Damage damage, quality::find_damage(a2, n, b, exact));
   note_consistency(floors.same, "aa_", result);
   note_consistency(pair, "", result);
   note_damage(damage, result);
@@ -258,9 +261,10 @@ Work work_6_1(const WorkInput& input) {
     work.reply_tokens = 2 * round.reply_tokens;
     return work;
   }
-  // Generated once and scored four times; then what both sides say freely, which random weights do once.
+  // Generated once and scored four times, layer by layer in two or three of them; then what both sides say
+  // freely, which random weights do once.
   const int sides = input.facts.random_weights ? 1 : 2;
-  work.scored_tokens = 5 * compared + sides * (round.prompt_tokens + round.reply_tokens);
+  work.scored_tokens = 8 * compared + sides * (round.prompt_tokens + round.reply_tokens);
   work.starts = 4 + sides;
   return work;
 }

@@ -2,52 +2,37 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include "quality/consistency.h"
 #include "quality/logits.h"
 #include "quality/score_file.h"
 #include "record/routing_agreement.h"
 #include "stats/distribution.h"
-#include "stats/significance.h"
+#include "stats/quantile.h"
 
 namespace moestress::quality {
 namespace {
 
 using base::ErrorCode;
+using record::MoeActivations;
 using record::RoutingTrace;
 
 /// Below this a divergence is no more than the rounding of the logits themselves.
 constexpr double kKlFloorNats = 1e-7;
 constexpr double kSignificance = 0.01;
-/// The least effect that is called damage. Sound pairs were seen to stay below 1.2.
-constexpr double kFactorMin = 1.3;
-constexpr double kAgreementLossMin = 0.05;
-/// Texts it takes for a t test.
-constexpr std::size_t kTextsMin = 8;
-
-/// Differences within texts, one value for each text.
-struct Differences {
-  double sum = 0, squares = 0;
-  std::int64_t texts = 0;
-
-  void add(double value) {
-    sum += value;
-    squares += value * value;
-    ++texts;
-  }
-  double mean() const { return texts == 0 ? 0 : sum / static_cast<double>(texts); }
-  /// One-sided p that the mean is not above 0.
-  double p_above() const {
-    if (texts < static_cast<std::int64_t>(kTextsMin)) return 1;
-    const auto n = static_cast<double>(texts);
-    const double variance = std::max(0.0, (squares - sum * sum / n) / (n - 1));
-    if (variance == 0) return sum > 0 ? 0 : 1;
-    return 1 - stats::student_t_cdf(mean() / std::sqrt(variance / n), n - 1);
-  }
-};
+/// The least effect that is called damage. Experts of sound pairs were seen to stay below 1.6.
+constexpr double kFactorMin = 2.5;
+/// Of the other layers' tokens.
+constexpr double kRareShare = 0.05;
+/// The chance of any difference between two runs of the same kernels: none, but for the impossible.
+constexpr double kExactShare = 1e-9;
+constexpr double kAgreementMin = 0.9;
+constexpr std::int64_t kRoutingTokensMin = 16;
 
 /// The texts of three files, one of each at a time.
 class Triples {
@@ -83,174 +68,224 @@ class Triples {
   ScoredText baseline, rounding, other;
 };
 
-/// log(KL to the other / KL by rounding) of each token from `first` on.
-std::vector<double> log_ratios(const Triples& texts, std::size_t first) {
-  std::vector<double> ratios;
-  for (std::size_t token = first; token < texts.baseline.tokens.size(); ++token) {
-    const auto kl = [&](const ScoredText& text) {
-      return compare_rows(texts.baseline.row(token), text.row(token), 0).kl_nats + kKlFloorNats;
-    };
-    ratios.push_back(std::log(kl(texts.other) / kl(texts.rounding)));
-  }
-  return ratios;
+bool comparable(const MoeActivations& a, const MoeActivations& b) {
+  return record::same_topology(a.routing, b.routing) && a.tokens() == b.tokens() && a.width == b.width;
 }
 
-/// Compares the other side with the rounding side bit by bit.
-class ExactSearch {
+double relative_difference(std::span<const float> expected, std::span<const float> actual) {
+  double difference = 0, size = 0;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const double d = static_cast<double>(actual[i]) - expected[i];
+    difference += d * d;
+    size += static_cast<double>(expected[i]) * expected[i];
+  }
+  if (difference == 0) return 0;
+  const double relative = std::sqrt(difference / size);
+  return std::isfinite(relative) ? relative : std::numeric_limits<double>::max();
+}
+
+bool same_values(std::span<const float> a, std::span<const float> b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end());
+}
+
+/// What one token's experts in one layer gave out, against what they should have.
+struct Sample {
+  std::size_t text = 0;
+  double difference = 0;
+  std::vector<std::uint16_t> experts;
+
+  bool went_to(int expert) const {
+    return std::find(experts.begin(), experts.end(), static_cast<std::uint16_t>(expert)) != experts.end();
+  }
+};
+
+/// One layer's tokens in all texts.
+struct LayerSamples {
+  std::vector<Sample> samples;  ///< tokens for which both sides chose the same experts
+  double agreement_sum = 0;     ///< of all tokens
+  std::int64_t tokens = 0;
+  bool other_weights = false;  ///< the router's weights are not the same to the bit
+};
+
+/// The layers of all texts, compared one by one.
+class LayerSearch {
  public:
-  void add(const ScoredText& rounding, const ScoredText& other) {
-    const std::size_t first = first_difference(rounding, other);
-    if (first == rounding.tokens.size()) return;
-    ++differ_;
-    const RoutingTrace &a = *rounding.routing, &b = *other.routing;
-    if (first >= a.tokens || first >= b.tokens) return;
-    for (std::size_t layer = 0; layer < a.layers.size(); ++layer) {
-      if (same_routing(a, b, first, layer)) continue;
-      ++layers_[a.layers[layer]];
-      if (layer > 0 && a.present(first, layer - 1))
-        for (const std::uint16_t expert : a.chosen(first, layer - 1)) ++experts_[a.layers[layer]][expert];
+  explicit LayerSearch(bool exact) : exact_(exact) {}
+
+  std::int64_t tokens() const { return tokens_; }
+
+  /// Tokens from `first` on. Where a file has no activations of a text, or of another shape, nothing is
+  /// added.
+  void add(const ScoredText& expected, const ScoredText& actual, std::size_t first) {
+    const std::size_t text = texts_++;
+    if (!expected.activations || !actual.activations ||
+        !comparable(*expected.activations, *actual.activations))
       return;
-    }
-    ++layers_[-1];
+    const MoeActivations &a = *expected.activations, &b = *actual.activations;
+    experts_ = a.routing.experts;
+    tokens_ += static_cast<std::int64_t>(a.tokens() - std::min(first, a.tokens()));
+    for (std::size_t layer = 0; layer < a.routing.layers.size(); ++layer)
+      for (std::size_t token = first; token < a.tokens(); ++token)
+        add_token(a, b, layer, token, text, layers_[a.routing.layers[layer]]);
   }
 
-  std::optional<FirstDifference> result() const {
-    if (differ_ == 0) return std::nullopt;
-    FirstDifference found;
-    found.texts = differ_;
-    std::int64_t most = 0;
-    for (const auto& [layer, texts] : layers_) {
-      if (texts > most) found.layer = layer;
-      most = std::max(most, texts);
+  std::vector<RoutingBreak> routing() const {
+    std::vector<RoutingBreak> breaks;
+    for (const auto& [layer, seen] : layers_) {
+      if (seen.tokens == 0) continue;
+      const double agreement = seen.agreement_sum / static_cast<double>(seen.tokens);
+      if (exact_ ? seen.other_weights : agreement < kAgreementMin && seen.tokens >= kRoutingTokensMin)
+        breaks.push_back({layer, agreement, seen.tokens});
     }
-    if (const auto experts = experts_.find(found.layer); experts != experts_.end())
-      for (const auto& [expert, texts] : experts->second)
-        if (2 * texts > most) found.experts.push_back(expert);
+    return breaks;
+  }
+
+  std::vector<ExpertDamage> experts() const {
+    std::vector<ExpertDamage> found;
+    for (const auto& [layer, seen] : layers_) {
+      const Rounding rounding = rounding_of_others(layer);
+      std::vector<Sample> left = seen.samples;
+      while (const auto worst = most_certain(layer, left, rounding)) {
+        found.push_back(*worst);
+        std::erase_if(left, [&](const Sample& sample) { return sample.went_to(worst->expert); });
+      }
+    }
     return found;
   }
 
  private:
-  static bool same_routing(const RoutingTrace& a, const RoutingTrace& b, std::size_t token,
-                           std::size_t layer) {
-    const auto weights_a = a.chosen_weights(token, layer), weights_b = b.chosen_weights(token, layer);
-    const auto ids_a = a.chosen(token, layer), ids_b = b.chosen(token, layer);
-    return std::equal(weights_a.begin(), weights_a.end(), weights_b.begin()) &&
-           std::equal(ids_a.begin(), ids_a.end(), ids_b.begin());
-  }
+  struct Rounding {
+    double median = 0;
+    double limit = 0;  ///< exceeded by kRareShare
+  };
 
-  /// The first token after which logits or routing differ; their number where none does.
-  static std::size_t first_difference(const ScoredText& a, const ScoredText& b) {
-    for (std::size_t token = 0; token < a.tokens.size(); ++token) {
-      const auto row_a = a.row(token), row_b = b.row(token);
-      if (!std::equal(row_a.begin(), row_a.end(), row_b.begin())) return token;
-      for (std::size_t layer = 0; token < a.routing->tokens && layer < a.routing->layers.size(); ++layer)
-        if (!same_routing(*a.routing, *b.routing, token, layer)) return token;
+  void add_token(const MoeActivations& a, const MoeActivations& b, std::size_t layer, std::size_t token,
+                 std::size_t text, LayerSamples& seen) const {
+    if (!a.routing.present(token, layer) || !b.routing.present(token, layer)) return;
+    const auto chosen = a.routing.chosen(token, layer), other = b.routing.chosen(token, layer);
+    const auto common = std::count_if(chosen.begin(), chosen.end(), [&](std::uint16_t expert) {
+      return std::find(other.begin(), other.end(), expert) != other.end();
+    });
+    ++seen.tokens;
+    seen.agreement_sum += static_cast<double>(common) / a.routing.k;
+    if (exact_ &&
+        !(std::equal(chosen.begin(), chosen.end(), other.begin()) &&
+          same_values(a.routing.chosen_weights(token, layer), b.routing.chosen_weights(token, layer)))) {
+      seen.other_weights = true;
+      return;
     }
-    return a.tokens.size();
+    if (common < a.routing.k) return;
+    seen.samples.push_back({text,
+                            relative_difference(a.output(token, layer), b.output(token, layer)),
+                            {chosen.begin(), chosen.end()}});
   }
 
-  std::int64_t differ_ = 0;                             ///< texts
-  std::map<int, std::int64_t> layers_;                  ///< texts by the layer that differs first
-  std::map<int, std::map<int, std::int64_t>> experts_;  ///< by that layer: of the layer before
+  /// By the tokens of the other layers; with one layer only, by its own.
+  Rounding rounding_of_others(int layer) const {
+    if (exact_) return {};
+    std::vector<double> differences;
+    for (const auto& [other, seen] : layers_)
+      if (other != layer || layers_.size() == 1)
+        for (const Sample& sample : seen.samples) differences.push_back(sample.difference);
+    if (differences.empty()) return {};
+    return {stats::quantile(differences, 0.5), stats::quantile(differences, 1 - kRareShare)};
+  }
+
+  std::optional<ExpertDamage> most_certain(int layer, const std::vector<Sample>& samples,
+                                           const Rounding& rounding) const {
+    std::optional<ExpertDamage> most;
+    for (int expert = 0; expert < experts_; ++expert) {
+      const ExpertDamage one = judge(layer, expert, samples, rounding);
+      if (one.p >= kSignificance || one.difference <= kFactorMin * rounding.median) continue;
+      if (!most || one.p < most->p || (one.p == most->p && one.difference > most->difference)) most = one;
+    }
+    return most;
+  }
+
+  ExpertDamage judge(int layer, int expert, const std::vector<Sample>& samples,
+                     const Rounding& rounding) const {
+    ExpertDamage one{.layer = layer, .expert = expert, .difference_elsewhere = rounding.median};
+    std::map<std::size_t, std::vector<double>> by_text;
+    std::vector<double> all;
+    for (const Sample& sample : samples) {
+      if (!sample.went_to(expert)) continue;
+      by_text[sample.text].push_back(sample.difference);
+      all.push_back(sample.difference);
+    }
+    if (all.empty()) return one;
+    const auto rare = std::count_if(by_text.begin(), by_text.end(), [&](const auto& text) {
+      return stats::quantile(text.second, 0.5) > rounding.limit;
+    });
+    one.texts = static_cast<std::int64_t>(by_text.size());
+    one.tokens = static_cast<std::int64_t>(all.size());
+    one.difference = stats::quantile(all, 0.5);
+    if (rare == 0) return one;
+    // P[Bin(texts, share) ≥ rare]
+    const double tail =
+        stats::incomplete_beta(static_cast<double>(rare), static_cast<double>(one.texts - rare + 1),
+                               exact_ ? kExactShare : kRareShare);
+    one.p = std::min(1.0, tail * static_cast<double>(experts_) * static_cast<double>(layers_.size()));
+    return one;
+  }
+
+  const bool exact_;
+  std::size_t texts_ = 0;
+  std::int64_t tokens_ = 0;
+  int experts_ = 0;
+  std::map<int, LayerSamples> layers_;  ///< by model layer number
 };
 
 class Search {
  public:
-  explicit Search(bool same_kernels) : same_kernels_(same_kernels) {}
+  explicit Search(bool same_kernels) : same_kernels_(same_kernels), layers_(same_kernels) {}
 
   void add(const Triples& texts) {
-    if (same_kernels_) exact_.add(texts.rounding, texts.other);
-    std::size_t first = 0;
     const auto& tokens = texts.baseline.tokens;
+    std::size_t first = 0;
     if (first_text_.empty())
       first_text_ = tokens;
     else
       first = static_cast<std::size_t>(
           std::mismatch(tokens.begin(), tokens.end(), first_text_.begin(), first_text_.end()).first -
           tokens.begin());
-    const std::vector<double> ratios = log_ratios(texts, first);
-    for (const double ratio : ratios) ratio_sum_ += ratio;
-    positions_ += static_cast<std::int64_t>(ratios.size());
-    add_experts(*texts.baseline.routing, first, ratios);
-    add_layers(texts);
+    add_ratios(texts, first);
+    layers_.add(same_kernels_ ? texts.rounding : texts.baseline, texts.other, first);
+    if (same_kernels_ && differs(texts.rounding, texts.other)) ++texts_not_exact_;
   }
 
   Damage result() const {
     Damage damage;
     damage.positions = positions_;
-    damage.exact = exact_.result();
     if (positions_ > 0) damage.factor = std::exp(ratio_sum_ / static_cast<double>(positions_));
-    std::vector<double> p;
-    std::vector<ExpertDamage> all;
-    for (const auto& [place, differences] : experts_) {
-      p.push_back(differences.p_above());
-      all.push_back({place.first, place.second, differences.texts, std::exp(differences.mean()), p.back()});
-    }
-    const std::vector<double> corrected = stats::holm(p);
-    for (std::size_t i = 0; i < all.size(); ++i) {
-      all[i].p = corrected[i];
-      if (all[i].p < kSignificance && all[i].factor > kFactorMin) damage.experts.push_back(all[i]);
-    }
-    std::sort(damage.experts.begin(), damage.experts.end(), [](const ExpertDamage& a, const ExpertDamage& b) {
-      return a.p != b.p ? a.p < b.p : a.factor > b.factor;
-    });
-    for (const auto& [layer, loss] : layers_) {
-      const double texts = static_cast<double>(loss.difference.texts);
-      if (loss.difference.mean() > kAgreementLossMin &&
-          loss.difference.p_above() * static_cast<double>(layers_.size()) < kSignificance)
-        damage.routing.push_back({layer, loss.agreement / texts, loss.agreement_rounding / texts});
-    }
+    damage.layer_tokens = layers_.tokens();
+    damage.experts = layers_.experts();
+    damage.routing = layers_.routing();
+    damage.texts_not_exact = texts_not_exact_;
     return damage;
   }
 
  private:
-  struct LayerLoss {
-    Differences difference;
-    double agreement = 0, agreement_rounding = 0;  ///< sums over texts
-  };
-
-  void add_experts(const RoutingTrace& routing, std::size_t first, std::span<const double> ratios) {
-    const std::size_t tokens = std::min(ratios.size(), routing.tokens > first ? routing.tokens - first : 0);
-    double all = 0;
-    for (std::size_t i = 0; i < tokens; ++i) all += ratios[i];
-    for (std::size_t layer = 0; layer < routing.layers.size(); ++layer) {
-      std::vector<double> sums(static_cast<std::size_t>(routing.experts));
-      std::vector<double> counts(sums.size());
-      for (std::size_t i = 0; i < tokens; ++i) {
-        if (!routing.present(first + i, layer)) continue;
-        for (const std::uint16_t expert : routing.chosen(first + i, layer)) {
-          sums[expert] += ratios[i];
-          ++counts[expert];
-        }
-      }
-      for (std::size_t expert = 0; expert < sums.size(); ++expert) {
-        const double rest = static_cast<double>(tokens) - counts[expert];
-        if (counts[expert] == 0 || rest == 0) continue;
-        experts_[{routing.layers[layer], static_cast<int>(expert)}].add(sums[expert] / counts[expert] -
-                                                                        (all - sums[expert]) / rest);
-      }
-    }
+  static bool differs(const ScoredText& a, const ScoredText& b) {
+    return a.logits != b.logits || a.routing->ids != b.routing->ids ||
+           a.routing->weights != b.routing->weights;
   }
 
-  void add_layers(const Triples& texts) {
-    const auto rounding = record::routing_agreement(*texts.baseline.routing, *texts.rounding.routing);
-    const auto other = record::routing_agreement(*texts.baseline.routing, *texts.other.routing);
-    for (std::size_t i = 0; i < std::min(rounding.layers.size(), other.layers.size()); ++i) {
-      if (rounding.layers[i].tokens == 0 || other.layers[i].tokens == 0) continue;
-      LayerLoss& loss = layers_[other.layers[i].layer];
-      loss.difference.add(rounding.layers[i].agreement - other.layers[i].agreement);
-      loss.agreement += other.layers[i].agreement;
-      loss.agreement_rounding += rounding.layers[i].agreement;
+  void add_ratios(const Triples& texts, std::size_t first) {
+    for (std::size_t token = first; token < texts.baseline.tokens.size(); ++token) {
+      const auto kl = [&](const ScoredText& text) {
+        return compare_rows(texts.baseline.row(token), text.row(token), 0).kl_nats + kKlFloorNats;
+      };
+      ratio_sum_ += std::log(kl(texts.other) / kl(texts.rounding));
+      ++positions_;
     }
   }
 
   const bool same_kernels_;
-  ExactSearch exact_;
+  LayerSearch layers_;
   std::vector<std::int32_t> first_text_;
   double ratio_sum_ = 0;
   std::int64_t positions_ = 0;
-  std::map<std::pair<int, int>, Differences> experts_;  ///< by layer and expert
-  std::map<int, LayerLoss> layers_;
+  std::int64_t texts_not_exact_ = 0;
 };
 
 }  // namespace

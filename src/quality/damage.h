@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,50 +8,50 @@
 
 namespace moestress::quality {
 
-/// An expert whose tokens part further from the baseline than others do, measured by what rounding alone
-/// does.
+/// An expert that gives out something else than the baseline's does for the same input.
 struct ExpertDamage {
   int layer = 0;
   int expert = 0;
-  std::int64_t texts = 0;  ///< that have tokens sent to it and tokens that weren't
-  double factor = 1;       ///< geometric mean of (KL over KL by rounding), of its tokens over the others'
-  double p = 1;            ///< that there is none, corrected for the number of experts (Holm)
+  std::int64_t texts = 0;   ///< that have tokens sent to it
+  std::int64_t tokens = 0;  ///< sent to it, and to no expert named before it
+  /// Median over those tokens of |y' − y|/|y|, y being what the layer gives out.
+  double difference = 0;
+  double difference_elsewhere = 0;  ///< the same over all tokens of the other layers: what rounding does
+  double p = 1;                     ///< that it is sound, corrected for the number of experts
 };
 
-/// A layer whose routing agrees less with the baseline than rounding explains.
+/// A router that chooses other experts for the same input.
 struct RoutingBreak {
   int layer = 0;
-  double agreement = 0;           ///< mean |S ∩ S'|/k
-  double agreement_rounding = 0;  ///< of the same model in another rounding
-};
-
-/// Where the other side first differs from the rounding side, bit by bit. Two runs of one function by the
-/// same kernels don't differ at all.
-struct FirstDifference {
-  std::int64_t texts = 0;  ///< that differ
-  int layer = -1;  ///< whose router is the first to give other weights, in most of them; -1: none does
-  std::vector<int> experts;  ///< of the layer before, that the first token to differ was mostly sent to
+  double agreement = 0;  ///< mean |S ∩ S'|/k; by rounding hardly under 1
+  std::int64_t tokens = 0;
 };
 
 struct Damage {
   std::int64_t positions = 0;
   double factor = 1;                  ///< geometric mean of KL over KL by rounding, all positions
-  std::vector<ExpertDamage> experts;  ///< most certain first
+  std::int64_t layer_tokens = 0;      ///< whose layers were compared; 0: no file held them
+  std::vector<ExpertDamage> experts;  ///< layers ascending, in each the most certain first
   std::vector<RoutingBreak> routing;  ///< layers ascending
-  /// Where both were computed by the same kernels, and yet differ.
-  std::optional<FirstDifference> exact;
+  /// Where both were computed by the same kernels: texts that differ all the same.
+  std::int64_t texts_not_exact = 0;
 };
 
-/// Looks for experts that compute something else than the baseline's, and layers that choose other ones, by
-/// three score files of the same texts: the baseline, the baseline in another rounding, and the other side.
-/// Rounding alone moves the distributions of a model in 4 bits by some 3e-3 nats, more than one exchanged
-/// expert does; but not more on that expert's tokens than on others. So for each position the logarithm of
-/// KL(baseline ‖ other) over KL(baseline ‖ rounding) is taken, and for each layer and expert, within each
-/// text, the mean over the tokens sent there minus that over the rest; a t test over texts (the samples are
-/// texts, not tokens), Holm's correction over all experts, and a least effect. Positions of a beginning that
-/// a text shares with the first one count once. `same_kernels`: the other side was computed as the rounding
-/// side was, on the same device and with weights of the same types; then every difference counts: `exact`.
-/// Errors: as compare_scores; Format (a file has no routing).
+/// Looks for experts that compute something else than the baseline's, and routers that choose other ones, by
+/// three score files of the same texts: the baseline with its layers' inputs, the baseline in another
+/// rounding, and the other side, whose layers were given the baseline's inputs. So a layer's difference is
+/// its own, and not what came down from those before it: rounding moves the whole model's distributions by
+/// more than an exchanged expert does, but a single layer's output by some 1 %.
+///
+/// An expert is damaged if, in more texts than chance explains (binomial tail, corrected for the number of
+/// experts), the median difference of its tokens exceeds the 95 % quantile of the other layers' tokens, and
+/// if their median is 2.5 times as large. Of experts that are chosen together the most certain is taken
+/// first, and its tokens left out for the others. A router is damaged if it agrees in less than 90 %.
+/// Positions of a beginning that a text shares with the first one count once.
+///
+/// `same_kernels`: the other side was computed as the rounding side was, on the same device and with weights
+/// of the same types, and that was given the baseline's inputs too: then it is compared with that, and every
+/// difference counts. Errors: as compare_scores; Format (a file has no routing).
 base::Result<Damage> find_damage(const std::string& baseline_path, const std::string& rounding_path,
                                  const std::string& other_path, bool same_kernels);
 

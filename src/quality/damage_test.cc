@@ -4,36 +4,71 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "quality/scored_text_testing.h"
 
 namespace moestress::quality {
 namespace {
 
-constexpr std::size_t kTexts = 30, kTokens = 24;
+using record::MoeActivations;
+using testing::Field;
 
-bool goes_to(const ScoredText& text, std::size_t token, std::uint16_t expert) {
-  const auto chosen = text.routing->chosen(token, 0);
-  return std::find(chosen.begin(), chosen.end(), expert) != chosen.end();
+constexpr std::size_t kTexts = 8, kTokens = 12, kWidth = 32, kLayers = 6;
+constexpr int kFirstLayer = 3, kExperts = 8, kVocabulary = 20;
+
+MoeActivations random_activations(base::Random& random) {
+  MoeActivations activations;
+  auto& routing = activations.routing;
+  for (std::size_t i = 0; i < kLayers; ++i) routing.layers.push_back(kFirstLayer + static_cast<int>(i));
+  routing.experts = kExperts;
+  routing.k = 2;
+  routing.tokens = kTokens;
+  for (std::size_t i = 0; i < kTokens * kLayers; ++i) {
+    const auto expert = static_cast<std::uint16_t>(random.below(kExperts));
+    const auto next = static_cast<std::uint16_t>((expert + 1 + random.below(kExperts - 1)) % kExperts);
+    routing.ids.insert(routing.ids.end(), {expert, next});
+    routing.weights.insert(routing.weights.end(), {0.75F, 0.25F});
+  }
+  activations.width = kWidth;
+  for (std::size_t i = 0; i < activations.size(); ++i) {
+    activations.inputs.push_back(static_cast<float>(random.normal()));
+    activations.outputs.push_back(static_cast<float>(random.normal()));
+  }
+  return activations;
 }
 
-/// Three score files of the same texts: logits of the second and third moved by noise of a deviation.
+/// Three score files of the same texts: the baseline, and two with what a side makes of the same inputs.
 class FindDamage : public testing::Test {
  protected:
+  /// How far a layer's output at a token is off, relative to its size.
+  using Off = std::function<double(const MoeActivations&, std::size_t token, std::size_t layer)>;
+
   void SetUp() override {
     base::Random random(5);
-    for (std::size_t i = 0; i < kTexts; ++i)
-      texts_.push_back(random_text(random, std::to_string(i), kTokens, 40));
+    for (std::size_t i = 0; i < kTexts; ++i) {
+      texts_.push_back(random_text(random, std::to_string(i), kTokens, kVocabulary));
+      texts_.back().activations = random_activations(random);
+    }
   }
 
-  /// `times`: of the noise at a token.
-  template <class Times>
-  std::vector<ScoredText> moved(std::uint64_t seed, Times times) const {
+  /// Rounded by 1 % where `off` says nothing else, layers by up to half more.
+  std::vector<ScoredText> rounded(std::uint64_t seed, const Off& off = {}) const {
     base::Random random(seed);
     std::vector<ScoredText> texts = texts_;
-    for (auto& text : texts)
-      for (std::size_t i = 0; i < text.logits.size(); ++i)
-        text.logits[i] += static_cast<float>(0.01 * times(text, i / 40) * random.normal());
+    for (auto& text : texts) {
+      for (float& logit : text.logits) logit += static_cast<float>(0.01 * random.normal());
+      MoeActivations& activations = *text.activations;
+      for (std::size_t layer = 0; layer < kLayers; ++layer)
+        for (std::size_t token = 0; token < kTokens; ++token) {
+          const double here = 0.01 * (1 + 0.1 * static_cast<double>(layer)) * (1 + 0.5 * random.uniform()) +
+                              (off ? off(activations, token, layer) : 0);
+          for (std::size_t i = 0; i < kWidth; ++i)
+            activations.outputs[(layer * kTokens + token) * kWidth + i] +=
+                static_cast<float>(here * random.normal());
+        }
+      activations.inputs.clear();
+    }
     return texts;
   }
 
@@ -45,7 +80,14 @@ class FindDamage : public testing::Test {
     return damage.value_or(Damage{});
   }
 
-  static double plain(const ScoredText&, std::size_t) { return 1; }
+  /// Off by `size` in the tokens of one expert of layer 5.
+  static Off expert_of_layer_5(int expert, double size) {
+    return [=](const MoeActivations& activations, std::size_t token, std::size_t layer) {
+      const auto chosen = activations.routing.chosen(token, layer);
+      const bool sent = std::find(chosen.begin(), chosen.end(), expert) != chosen.end();
+      return layer + kFirstLayer == 5 && sent ? size : 0.0;
+    };
+  }
 
   std::vector<ScoredText> texts_;
   ScratchFile a_{"damage_a"}, n_{"damage_n"}, b_{"damage_b"};
@@ -53,49 +95,81 @@ class FindDamage : public testing::Test {
 
 TEST_F(FindDamage, RoundingAloneIsNone) {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-    const auto larger = [&](const ScoredText&, std::size_t) { return seed % 2 == 0 ? 1.0 : 3.0; };
-    const Damage damage = find(moved(seed, plain), moved(100 + seed, larger));
+    const Damage damage = find(rounded(seed), rounded(100 + seed));
     EXPECT_TRUE(damage.experts.empty()) << seed;
     EXPECT_TRUE(damage.routing.empty()) << seed;
-    EXPECT_NEAR(damage.factor, seed % 2 == 0 ? 1 : 9, seed % 2 == 0 ? 0.2 : 2);
+    EXPECT_EQ(damage.texts_not_exact, 0);
+    EXPECT_GT(damage.layer_tokens, 80);  // all but beginnings that texts share by chance
+    EXPECT_NEAR(damage.factor, 1, 0.5);
   }
 }
 
-TEST_F(FindDamage, NamesTheExpertWhoseTokensPart) {
-  const auto on_its_tokens = [](const ScoredText& text, std::size_t token) {
-    return goes_to(text, token, 5) ? 4.0 : 1.0;
-  };
-  const Damage damage = find(moved(1, plain), moved(2, on_its_tokens));
-  ASSERT_FALSE(damage.experts.empty());
-  EXPECT_EQ(damage.experts.front().layer, 3);
-  EXPECT_EQ(damage.experts.front().expert, 5);
-  EXPECT_NEAR(damage.experts.front().factor, 16, 5);
+TEST_F(FindDamage, NamesTheExpertAndNoneThatIsChosenBesideIt) {
+  const Damage damage = find(rounded(1), rounded(2, expert_of_layer_5(6, 0.06)));
+  ASSERT_EQ(damage.experts.size(), 1U);
+  EXPECT_EQ(damage.experts.front().layer, 5);
+  EXPECT_EQ(damage.experts.front().expert, 6);
+  EXPECT_NEAR(damage.experts.front().difference, 0.073, 0.01);
+  EXPECT_NEAR(damage.experts.front().difference_elsewhere, 0.015, 0.003);
+  EXPECT_LT(damage.experts.front().p, 1e-4);
 }
 
-TEST_F(FindDamage, NamesTheLayerWhoseRoutingParts) {
-  auto other = moved(2, plain);
+TEST_F(FindDamage, NamesALayerWhoseExpertsAreAllDamaged) {
+  const Damage damage =
+      find(rounded(1),
+           rounded(2, [](const auto&, std::size_t, std::size_t layer) { return layer == 1 ? 0.4 : 0; }));
+  EXPECT_GE(damage.experts.size(), kExperts / 2U);  // the others' tokens are all explained by these
+  EXPECT_THAT(damage.experts, testing::Each(Field(&ExpertDamage::layer, kFirstLayer + 1)));
+}
+
+TEST_F(FindDamage, NamesTheRouterAndNotItsExperts) {
+  auto other = rounded(2, [](const auto&, std::size_t, std::size_t layer) { return layer == 2 ? 0.4 : 0; });
   for (auto& text : other)
-    for (auto& id : text.routing->ids) id = static_cast<std::uint16_t>((id + 1) % 8);
-  const Damage damage = find(moved(1, plain), other);
+    for (std::size_t token = 0; token < kTokens; ++token)
+      for (std::size_t i = 0; i < 2; ++i) {
+        auto& id = text.activations->routing.ids[text.activations->routing.offset(token, 2) + i];
+        id = static_cast<std::uint16_t>((id + 1) % kExperts);
+      }
+  const Damage damage = find(rounded(1), other);
   ASSERT_EQ(damage.routing.size(), 1U);
-  EXPECT_EQ(damage.routing.front().layer, 3);
-  EXPECT_EQ(damage.routing.front().agreement_rounding, 1);
+  EXPECT_EQ(damage.routing.front().layer, kFirstLayer + 2);
   EXPECT_LT(damage.routing.front().agreement, 0.5);
+  EXPECT_TRUE(damage.experts.empty());
 }
 
 TEST_F(FindDamage, WhatTheSameKernelsComputeOtherwiseIsDamage) {
-  const auto rounding = moved(1, plain);
-  EXPECT_FALSE(find(rounding, rounding, true).exact);
-  auto other = rounding;
-  for (auto& text : other) text.logits[5 * 40] += 1e-6F;  // after the sixth token; its routing is the same
-  const Damage late = find(rounding, other, true);
-  ASSERT_TRUE(late.exact);
-  EXPECT_EQ(late.exact->texts, kTexts);
-  EXPECT_EQ(late.exact->layer, -1);
-  for (auto& text : other) text.routing->weights[2 * 4] += 1e-6F;  // of the fifth
-  const Damage routed = find(rounding, other, true);
-  ASSERT_TRUE(routed.exact);
-  EXPECT_EQ(routed.exact->layer, 3);
+  const auto rounding = rounded(1);
+  const Damage none = find(rounding, rounding, true);
+  EXPECT_EQ(none.texts_not_exact, 0);
+  EXPECT_TRUE(none.experts.empty() && none.routing.empty());
+
+  auto logits = rounding;
+  for (auto& text : logits) text.logits[5 * kVocabulary] += 1e-6F;
+  EXPECT_EQ(find(rounding, logits, true).texts_not_exact, kTexts);
+
+  auto expert = rounding;
+  for (auto& text : expert)
+    for (std::size_t token = 0; token < kTokens; ++token)
+      if (expert_of_layer_5(6, 1)(*text.activations, token, 2) > 0)
+        text.activations->outputs[(2 * kTokens + token) * kWidth] += 1e-5F;
+  const Damage found = find(rounding, expert, true);
+  ASSERT_EQ(found.experts.size(), 1U);
+  EXPECT_EQ(found.experts.front().expert, 6);
+  EXPECT_EQ(found.experts.front().layer, 5);
+
+  auto router = rounding;
+  router.front().activations->routing.weights[0] += 1e-6F;
+  const Damage routed = find(rounding, router, true);
+  ASSERT_EQ(routed.routing.size(), 1U);
+  EXPECT_EQ(routed.routing.front().layer, kFirstLayer);
+}
+
+TEST_F(FindDamage, WithoutActivationsNoLayerIsCompared) {
+  auto other = rounded(2, expert_of_layer_5(6, 1));
+  for (auto& text : other) text.activations.reset();
+  const Damage damage = find(rounded(1), other);
+  EXPECT_EQ(damage.layer_tokens, 0);
+  EXPECT_TRUE(damage.experts.empty());
 }
 
 TEST_F(FindDamage, FilesOfOtherTextsAreRefused) {

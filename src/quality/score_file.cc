@@ -20,7 +20,7 @@ using base::ErrorCode;
 using base::fail;
 
 constexpr std::array<char, 8> kMagic = {'M', 'O', 'E', 'S', 'C', 'O', 'R', 'E'};
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 constexpr std::uint32_t kTextFrame = 1;
 constexpr std::uint32_t kEndFrame = 2;
 constexpr std::size_t kSettingsMax = 1024;
@@ -28,6 +28,8 @@ constexpr std::size_t kLayersMax = 65536;
 constexpr std::uint8_t kHasLogits = 1;
 constexpr std::uint8_t kHasRouting = 2;
 constexpr std::uint8_t kHasWeights = 4;
+constexpr std::uint8_t kHasActivations = 8;
+constexpr std::uint8_t kHasInputs = 16;
 
 base::Status limit_error(const std::string& what, std::size_t size, std::size_t most) {
   return fail(ErrorCode::Limit, "{} is {}; a score file holds at most {}", what, size, most);
@@ -46,9 +48,24 @@ base::Status check_bounds(const ScoredText& text) {
   if (text.routing && text.routing->ids.size() > kScoreRoutingMax) {
     return limit_error("Routing entries", text.routing->ids.size(), kScoreRoutingMax);
   }
+  if (text.activations && text.activations->outputs.size() > kScoreActivationsMax) {
+    return limit_error("Activations", text.activations->outputs.size(), kScoreActivationsMax);
+  }
   if (text.routing && text.routing->layers.size() > kLayersMax) {
     return limit_error("Routed layers", text.routing->layers.size(), kLayersMax);
   }
+  return {};
+}
+
+base::Status check_activations(const record::MoeActivations& activations, std::size_t tokens) {
+  MOESTRESS_TRY_STATUS(record::check_trace(activations.routing));
+  const bool sizes_agree = activations.outputs.size() == activations.size() &&
+                           (activations.inputs.empty() || activations.inputs.size() == activations.size());
+  if (activations.tokens() == 0 || activations.tokens() > tokens || activations.routing.weights.empty() ||
+      !sizes_agree)
+    return fail(ErrorCode::Format, "activations of {} tokens of {}, {} layers × {}: {} inputs, {} outputs",
+                activations.tokens(), tokens, activations.routing.layers.size(), activations.width,
+                activations.inputs.size(), activations.outputs.size());
   return {};
 }
 
@@ -86,9 +103,9 @@ base::Status check_text(const ScoredText& text) {
       return fail(ErrorCode::Format, "routing of {} tokens for {} tokens", text.routing->tokens,
                   text.tokens.size());
     }
-    return record::check_trace(*text.routing);
+    MOESTRESS_TRY_STATUS(record::check_trace(*text.routing));
   }
-  return {};
+  return text.activations ? check_activations(*text.activations, text.tokens.size()) : base::Status{};
 }
 
 template <class Check>
@@ -192,10 +209,35 @@ base::Status get_routing(FrameReader& in, std::size_t tokens, bool weighted, rec
   return weighted ? in.get_all(routing.weights, tokens * row) : base::Status{};
 }
 
+base::Status put_activations(FrameWriter& out, const record::MoeActivations& activations) {
+  MOESTRESS_TRY_STATUS(out.put(static_cast<std::uint32_t>(activations.tokens())));
+  MOESTRESS_TRY_STATUS(out.put(static_cast<std::uint32_t>(activations.width)));
+  MOESTRESS_TRY_STATUS(put_routing(out, activations.routing));
+  MOESTRESS_TRY_STATUS(out.put_all(activations.inputs));
+  return out.put_all(activations.outputs);
+}
+
+base::Status get_activations(FrameReader& in, bool with_inputs, record::MoeActivations& activations) {
+  std::uint32_t tokens = 0, width = 0;
+  MOESTRESS_TRY_STATUS(in.get(tokens));
+  MOESTRESS_TRY_STATUS(in.get(width));
+  activations.width = width;
+  MOESTRESS_TRY_STATUS(get_routing(in, tokens, true, activations.routing));
+  const std::size_t layers = activations.routing.layers.size();
+  if (tokens > kScoreTokensMax || !product_fits(tokens * layers, width, kScoreActivationsMax)) {
+    return fail(ErrorCode::Limit, "{}: activations of {} tokens × {} layers × {}; a text holds at most {}",
+                in.path(), tokens, layers, width, kScoreActivationsMax);
+  }
+  if (with_inputs) MOESTRESS_TRY_STATUS(in.get_all(activations.inputs, activations.size()));
+  return in.get_all(activations.outputs, activations.size());
+}
+
 base::Status put_text(FrameWriter& out, const ScoredText& text) {
   std::uint8_t parts = text.logits.empty() ? 0 : kHasLogits;
   if (text.routing) parts |= kHasRouting;
   if (text.routing && !text.routing->weights.empty()) parts |= kHasWeights;
+  if (text.activations) parts |= kHasActivations;
+  if (text.activations && !text.activations->inputs.empty()) parts |= kHasInputs;
   MOESTRESS_TRY_STATUS(out.put(kTextFrame));
   MOESTRESS_TRY_STATUS(put_string(out, text.id));
   MOESTRESS_TRY_STATUS(put_list(out, text.tokens));
@@ -204,6 +246,7 @@ base::Status put_text(FrameWriter& out, const ScoredText& text) {
   MOESTRESS_TRY_STATUS(out.put(parts));
   MOESTRESS_TRY_STATUS(out.put_all(text.logits));
   if (text.routing) MOESTRESS_TRY_STATUS(put_routing(out, *text.routing));
+  if (text.activations) MOESTRESS_TRY_STATUS(put_activations(out, *text.activations));
   return out.end_frame();
 }
 
@@ -229,6 +272,10 @@ base::Status get_text(FrameReader& in, ScoredText& text) {
   if ((parts & kHasRouting) != 0) {
     text.routing.emplace();
     MOESTRESS_TRY_STATUS(get_routing(in, text.tokens.size(), (parts & kHasWeights) != 0, *text.routing));
+  }
+  if ((parts & kHasActivations) != 0) {
+    text.activations.emplace();
+    MOESTRESS_TRY_STATUS(get_activations(in, (parts & kHasInputs) != 0, *text.activations));
   }
   return in.end_frame();
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "record/moe_activations.h"
 #include "record/routing.h"
 
 namespace moestress::quality {
@@ -23,6 +24,8 @@ struct ScoredText {
   int vocabulary = 0;  ///< 0 where there are no logits
   std::vector<float> logits;  ///< [tokens × vocabulary], row i: after token i; or empty (routing only)
   std::optional<record::RoutingTrace> routing;
+  /// Of the text, or of as much of its beginning as there was room for.
+  std::optional<record::MoeActivations> activations;
 
   std::span<const float> row(std::size_t token) const {
     return {logits.data() + token * static_cast<std::size_t>(vocabulary),
@@ -40,10 +43,11 @@ struct ScoreHeader {
 };
 
 /// Bounds of a score file; passing one is an error, when writing and when reading.
-inline constexpr std::size_t kScoreTokensMax = std::size_t{1} << 20;   ///< of a text
-inline constexpr std::size_t kScoreLogitsMax = std::size_t{1} << 30;   ///< floats of a text: 4 GiB
-inline constexpr std::size_t kScoreRoutingMax = std::size_t{1} << 28;  ///< entries of a text's routing
-inline constexpr std::size_t kScoreStringMax = std::size_t{1} << 16;   ///< bytes
+inline constexpr std::size_t kScoreTokensMax = std::size_t{1} << 20;       ///< of a text
+inline constexpr std::size_t kScoreLogitsMax = std::size_t{1} << 30;       ///< floats of a text: 4 GiB
+inline constexpr std::size_t kScoreRoutingMax = std::size_t{1} << 28;      ///< entries of a text's routing
+inline constexpr std::size_t kScoreActivationsMax = std::size_t{1} << 28;  ///< floats of a text, each of two
+inline constexpr std::size_t kScoreStringMax = std::size_t{1} << 16;       ///< bytes
 
 /// Writes a score file: a sequence of checksummed zstd frames (`zstd -d` opens it), one for the header, one
 /// for each text, one for the end. Owns the file. One thread.

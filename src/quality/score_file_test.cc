@@ -44,6 +44,19 @@ std::string error_of(const std::string& path) {
   return texts ? "" : texts.error().message;
 }
 
+/// Of the first `tokens` of a trace, 4 wide.
+record::MoeActivations activations_of(record::RoutingTrace routing, std::size_t tokens) {
+  routing.tokens = tokens;
+  routing.ids.resize(tokens * 2);
+  routing.weights.resize(tokens * 2);
+  record::MoeActivations activations{std::move(routing), 4, {}, {}};
+  for (std::size_t i = 0; i < activations.size(); ++i) {
+    activations.inputs.push_back(static_cast<float>(i));
+    activations.outputs.push_back(static_cast<float>(100 + i));
+  }
+  return activations;
+}
+
 std::vector<ScoredText> some_texts() {
   base::Random random(61);
   std::vector<ScoredText> texts = {
@@ -57,6 +70,9 @@ std::vector<ScoredText> some_texts() {
     texts[i].logits.clear();
   }
   texts[3].routing.reset();
+  texts[0].activations = activations_of(*texts[0].routing, 2);
+  texts[2].activations = activations_of(*texts[2].routing, 1);
+  texts[2].activations->inputs.clear();
   return texts;
 }
 
@@ -82,6 +98,13 @@ TEST(ScoreFile, BringsBackWhatWasWritten) {
     EXPECT_EQ((*back)[i].scored_from, texts[i].scored_from);
     EXPECT_EQ((*back)[i].vocabulary, texts[i].vocabulary);
     EXPECT_EQ((*back)[i].logits, texts[i].logits);
+    ASSERT_EQ((*back)[i].activations.has_value(), texts[i].activations.has_value());
+    if (texts[i].activations) {
+      EXPECT_EQ((*back)[i].activations->tokens(), texts[i].activations->tokens());
+      EXPECT_EQ((*back)[i].activations->routing.ids, texts[i].activations->routing.ids);
+      EXPECT_EQ((*back)[i].activations->inputs, texts[i].activations->inputs);
+      EXPECT_EQ((*back)[i].activations->outputs, texts[i].activations->outputs);
+    }
     ASSERT_EQ((*back)[i].routing.has_value(), texts[i].routing.has_value());
     if (!texts[i].routing) continue;
     EXPECT_EQ((*back)[i].routing->layers, texts[i].routing->layers);
@@ -189,22 +212,22 @@ void put_start(FrameWriter& out, std::uint32_t tokens, std::uint64_t scored_from
 
 TEST(ScoreFile, HostileSizesAreRefusedBeforeTheyTakeMemory) {
   const ScratchFile file("hostile");
-  EXPECT_THAT(error_of_hostile(file, 2, [](FrameWriter&) {}), HasSubstr("version 2"));
-  EXPECT_THAT(error_of_hostile(file, 1, [](FrameWriter& out) { (void)out.put(std::uint32_t{9}); }),
+  EXPECT_THAT(error_of_hostile(file, 3, [](FrameWriter&) {}), HasSubstr("version 3"));
+  EXPECT_THAT(error_of_hostile(file, 2, [](FrameWriter& out) { (void)out.put(std::uint32_t{9}); }),
               HasSubstr("unknown kind 9"));
-  EXPECT_THAT(error_of_hostile(file, 1, [](FrameWriter& out) { put_start(out, 0xFFFFFFFF, 1, 0, 0); }),
+  EXPECT_THAT(error_of_hostile(file, 2, [](FrameWriter& out) { put_start(out, 0xFFFFFFFF, 1, 0, 0); }),
               HasSubstr("tokens is 4294967295; a score file holds at most 1048576"));
-  EXPECT_THAT(error_of_hostile(file, 1, [](FrameWriter& out) { put_start(out, 1 << 20, 1, 0, 0); }),
+  EXPECT_THAT(error_of_hostile(file, 2, [](FrameWriter& out) { put_start(out, 1 << 20, 1, 0, 0); }),
               HasSubstr("shorter than it says"));
-  EXPECT_THAT(error_of_hostile(file, 1, [](FrameWriter& out) { put_start(out, 2, 1, 0x7FFFFFFF, 1); }),
+  EXPECT_THAT(error_of_hostile(file, 2, [](FrameWriter& out) { put_start(out, 2, 1, 0x7FFFFFFF, 1); }),
               HasSubstr("a text holds at most"));
-  EXPECT_THAT(error_of_hostile(file, 1, [](FrameWriter& out) { put_start(out, 1, 1, -5, 1); }),
+  EXPECT_THAT(error_of_hostile(file, 2, [](FrameWriter& out) { put_start(out, 1, 1, -5, 1); }),
               HasSubstr("0 logits for 1 tokens and a vocabulary of -5"));
-  EXPECT_THAT(error_of_hostile(file, 1, [](FrameWriter& out) { put_start(out, 2, 0, 0, 0); }),
+  EXPECT_THAT(error_of_hostile(file, 2, [](FrameWriter& out) { put_start(out, 2, 0, 0, 0); }),
               HasSubstr("scored from 0"));
-  EXPECT_THAT(error_of_hostile(file, 1, [](FrameWriter& out) { put_start(out, 0, 1, 0, 0); }),
+  EXPECT_THAT(error_of_hostile(file, 2, [](FrameWriter& out) { put_start(out, 0, 1, 0, 0); }),
               HasSubstr("0 tokens"));
-  EXPECT_THAT(error_of_hostile(file, 1,
+  EXPECT_THAT(error_of_hostile(file, 2,
                                [](FrameWriter& out) {
                                  put_start(out, 2, 1, 0, 2);
                                  (void)out.put(std::uint32_t{1});
@@ -213,7 +236,7 @@ TEST(ScoreFile, HostileSizesAreRefusedBeforeTheyTakeMemory) {
                                  (void)out.put(std::int32_t{0x7FFFFFFF});
                                }),
               HasSubstr("routing entries; a text holds at most"));
-  EXPECT_THAT(error_of_hostile(file, 1,
+  EXPECT_THAT(error_of_hostile(file, 2,
                                [](FrameWriter& out) {
                                  put_start(out, 1, 1, 0, 2);
                                  (void)out.put(std::uint32_t{1});
@@ -222,7 +245,18 @@ TEST(ScoreFile, HostileSizesAreRefusedBeforeTheyTakeMemory) {
                                  (void)out.put(std::int32_t{-1});
                                }),
               HasSubstr("8 experts of which -1 are chosen"));
-  EXPECT_THAT(error_of_hostile(file, 1,
+  EXPECT_THAT(error_of_hostile(file, 2,
+                               [](FrameWriter& out) {
+                                 put_start(out, 1, 1, 0, 8);
+                                 (void)out.put(std::uint32_t{1});           // tokens
+                                 (void)out.put(std::uint32_t{0xFFFFFFFF});  // wide
+                                 (void)out.put(std::uint32_t{1});  // layers: the first, 2 experts, 1 chosen
+                                 for (const std::int32_t value : {0, 2, 1}) (void)out.put(value);
+                                 (void)out.put(std::uint16_t{0});
+                                 (void)out.put(1.0F);
+                               }),
+              HasSubstr("activations of 1 tokens × 1 layers × 4294967295; a text holds at most"));
+  EXPECT_THAT(error_of_hostile(file, 2,
                                [](FrameWriter& out) {
                                  put_start(out, 1, 1, 0, 0);
                                  (void)out.put(std::uint8_t{0});

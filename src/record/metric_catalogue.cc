@@ -113,6 +113,8 @@ constexpr MetricEntry kMetrics[] = {
     {"3.1", "expert_effective_share", "", "effective experts over all experts, mean over layers"},
     {"3.1", "expert_effective_share_min", "", "the same of the lowest layer"},
     {"3.1", "expert_least_used_of_uniform", "", "load of the least used expert over an even share"},
+    {"3.1", "routing_agreement_baseline", "", "mean |S ∩ S'|/k with the baseline model, over layers"},
+    {"3.1", "routing_layers_parted", "", "layers whose routing is not the baseline model's"},
     {"3.1", "expert_chance_tokens_to_threshold", "", "tokens after which uniform routing passes C7"},
 
     {"3.2", "control_p_{set}", "", "p of two halves of one domain's prompts"},
@@ -293,8 +295,8 @@ constexpr MetricEntry kMetrics[] = {
     {"6.1", "long_texts_looping_{name}", "", "long texts that end in a loop"},
     {"6.1", "agreement_loss", "", "by how much less the placements agree than rounding alone leaves"},
     {"6.1", "kl_over_rounding", "", "mean divergence over that of rounding alone"},
-    {"6.1", "experts_damaged", "", "experts whose tokens part further than others'"},
-    {"6.1", "routing_layers_parted", "", "layers whose routing parts more than rounding explains"},
+    {"6.1", "experts_damaged", "", "experts that give out something else for the same input"},
+    {"6.1", "routers_damaged", "", "layers whose router chooses other experts for the same input"},
     {"6.1", "baseline_on_cpu", "", "1 where the CPU in another rounding plays GPU-only"},
 
     {"6.2", "task_accuracy", "", "share of tasks solved"},

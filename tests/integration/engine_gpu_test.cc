@@ -2,8 +2,10 @@
 // speed.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <map>
 
+#include "engine/moe_layer_reader.h"
 #include "engine_testing.h"
 
 namespace moestress::engine {
@@ -69,6 +71,33 @@ TEST_P(EngineOnGpu, TheGpuComputesAsTheCpuDoes) {
       EXPECT_EQ(use.host, use.device == "CPU");
     }
     EXPECT_GT(on_device, 0U);
+  }
+}
+
+TEST_P(EngineOnGpu, OffloadedLayersGiveOutTheSameForTheSameInput) {
+  const std::string gpu = gpu_name();
+  if (gpu.empty()) GTEST_SKIP() << "no GPU and no software Vulkan device";
+  const ContextOptions options{.context_tokens = 64, .batch_tokens = 64};
+  const auto read = [&](const ExpertPlacement& placement, const record::MoeActivations* forced) {
+    const auto model = models().load(GetParam().topology, gpu, placement);
+    const auto reader = MoeLayerReader::create(model, options, silent());
+    EXPECT_TRUE(reader) << reader.error().message;
+    auto activations = (*reader)->read(prompt_of(*model, 12, forced == nullptr ? 0 : 1), forced);
+    EXPECT_TRUE(activations) << activations.error().message;
+    return *activations;
+  };
+  const record::MoeActivations on_gpu = read(kOnGpu, nullptr), offloaded = read(kOnCpu, &on_gpu);
+  EXPECT_GE(agreement(offloaded.routing, on_gpu.routing), 0.97);
+  for (std::size_t layer = 0; layer < on_gpu.routing.layers.size(); ++layer) {
+    double difference = 0, size = 0;
+    for (std::size_t token = 0; token < on_gpu.tokens(); ++token) {
+      const auto expected = on_gpu.output(token, layer), actual = offloaded.output(token, layer);
+      for (std::size_t i = 0; i < expected.size(); ++i) {
+        difference += std::pow(actual[i] - expected[i], 2);
+        size += std::pow(expected[i], 2);
+      }
+    }
+    EXPECT_LT(std::sqrt(difference / size), 0.05) << "layer " << on_gpu.routing.layers[layer];
   }
 }
 

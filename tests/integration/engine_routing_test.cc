@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "engine/moe_layer_reader.h"
 #include "engine/scorer.h"
 #include "engine_testing.h"
 
@@ -138,6 +139,31 @@ TEST_P(EngineRouting, APromptRoutesAsItsTokensOneByOne) {
   ASSERT_TRUE(prefilled.end.routing);
   EXPECT_EQ(prefilled.end.routing->tokens, decoded.end.routing->tokens);
   EXPECT_GE(agreement(*prefilled.end.routing, *decoded.end.routing), 0.97);
+}
+
+/// A layer with experts depends on its input alone: given another text's it gives out what it did there.
+TEST_P(EngineRouting, LayersGiveOutTheSameForTheSameInput) {
+  const auto model = models().on_cpu(GetParam().topology);
+  const ContextOptions options{.context_tokens = 64, .threads = 1, .batch_tokens = 64};
+  const auto reader = MoeLayerReader::create(model, options, silent());
+  ASSERT_TRUE(reader) << reader.error().message;
+  const std::vector<Token> text = prompt_of(*model, 20, 0), other = prompt_of(*model, 20, 1);
+  const auto own = (*reader)->read(text), others = (*reader)->read(other);
+  ASSERT_TRUE(own && others);
+  expect_sane(own->routing, GetParam(), text.size());
+  EXPECT_EQ(own->inputs.size(), own->size());
+  ASSERT_EQ(own->outputs.size(), own->size());
+  EXPECT_NE(own->outputs, others->outputs);
+  const auto forced = (*reader)->read(other, &*own);
+  ASSERT_TRUE(forced) << forced.error().message;
+  EXPECT_TRUE(forced->inputs.empty());
+  EXPECT_EQ(forced->outputs, own->outputs);
+  EXPECT_EQ(forced->routing.ids, own->routing.ids);
+  EXPECT_EQ(forced->routing.weights, own->routing.weights);
+  const auto shorter = (*reader)->read({other.data(), 19}, &*own);
+  ASSERT_FALSE(shorter);
+  EXPECT_EQ(shorter.error().code, base::ErrorCode::Format);
+  EXPECT_FALSE((*reader)->read({}));
 }
 
 }  // namespace

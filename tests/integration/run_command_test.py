@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import signal
 import sqlite3
 import subprocess
@@ -17,6 +18,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
 from program_case import ProgramCase, main  # noqa: E402
 
 ALL_TESTS = ["1.1", "1.2", "1.3", "1.4", "2.1", "2.2", "2.3", "3.1", "3.2", "4.1", "4.2", "5.1", "5.2", "6.1", "6.2", "S1", "S2", "S3", "S4"]
+FAULTS = ("zero-expert", "swap-experts", "scale-expert", "shuffle-router", "two-bit-experts")
 TOPOLOGIES = {"gpt-oss": (32, 4, 0), "phimoe": (16, 2, 0), "deepseek": (64, 6, 2)}
 
 
@@ -147,6 +149,26 @@ class Verdicts(RunTest):
         self.assertGreater(value["routing_agreement"], 0.95)
         self.assertGreater(value["ab_text_identical"], 0.5)
 
+    def damaged(self, model, fault, layer):
+        faulty = self.folder / "faulty.gguf"
+        self.call("forge", "--fault", fault, "-m", model, "--layer", layer, "--expert", 1, "-o", faulty, expect=(0,))
+        return faulty
+
+    def assert_damage_is_named(self, test, fault, layer):
+        self.assertEqual(test["verdict"], "FAIL", test)
+        if fault == "shuffle-router":
+            self.assertIn(f"the router of layer {layer} chooses other experts", test["reason"])
+            self.assertEqual(test["metrics"]["routers_damaged"]["value"], 1, test["reason"])
+            self.assertEqual(test["metrics"]["experts_damaged"]["value"], 0, test["reason"])
+            return
+        self.assertEqual(test["metrics"]["routers_damaged"]["value"], 0, test["reason"])
+        found = re.findall(r"experts? ([0-9, ]+)(?: and (\d+) more)? of layer (\d+) give", test["reason"])
+        self.assertEqual([int(at) for _, _, at in found], [layer], test["reason"])
+        if fault == "two-bit-experts":
+            self.assertGreater(test["metrics"]["experts_damaged"]["value"], 2, test["reason"])
+        else:
+            self.assertEqual(found[0][0], "1, 2" if fault == "swap-experts" else "1", test["reason"])
+
     def test_damage_is_found_and_nothing_else(self):
         """6.1 between a model and a copy with one fault, the CPU in two roundings on either side."""
         plan = self.folder / "damage.toml"
@@ -154,18 +176,13 @@ class Verdicts(RunTest):
                         "[tests]\nconsistency_prompts = 16\nconsistency_tokens = 16\n")
         layer = {"gpt-oss": 0, "phimoe": 0, "deepseek": 1}
         for topology, model in self.models.items():
-            for fault in ("zero-expert", "swap-experts", "scale-expert", "shuffle-router", "two-bit-experts"):
+            for fault in FAULTS:
                 with self.subTest(topology=topology, fault=fault):
-                    faulty = self.folder / "faulty.gguf"
-                    self.call("forge", "--fault", fault, "-m", model, "--layer", layer[topology], "--expert", 1, "-o", faulty,
-                              expect=(0,))
                     out = self.out()
-                    done = self.call("run", plan, "-m", faulty, "--baseline-model", model, "--out", out)
+                    done = self.call("run", plan, "-m", self.damaged(model, fault, layer[topology]), "--baseline-model", model,
+                                     "--out", out)
                     self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
-                    test = self.results_of(out)["6.1"]
-                    self.assertEqual(test["verdict"], "FAIL", test)
-                    if fault == "shuffle-router":
-                        self.assertIn(f"routing parts in layer {layer[topology]}", test["reason"])
+                    self.assert_damage_is_named(self.results_of(out)["6.1"], fault, layer[topology])
         for seed in range(1, 11):
             with self.subTest(seed=seed):
                 model = self.random_model(list(TOPOLOGIES)[seed % 3], seed)
@@ -174,6 +191,15 @@ class Verdicts(RunTest):
                 test = self.results_of(out)["6.1"]
                 self.assertEqual(test["verdict"], "PASS", test)
                 self.assertEqual(test["metrics"]["experts_damaged"]["value"], 0, test)
+
+    def test_damage_is_found_beside_what_a_device_rounds(self):
+        """Where GPU-only is a device its kernels round otherwise than the CPU's; swapped experts are the least of the faults."""
+        plan = self.folder / "damage_on_device.toml"
+        plan.write_text('extends = "smoke"\nonly = ["6.1"]\n[target]\nbaseline = "device"\n'
+                        "[tests]\nconsistency_prompts = 8\nconsistency_tokens = 4\n")
+        model, out = self.models["phimoe"], self.out()
+        self.call("run", plan, "-m", self.damaged(model, "swap-experts", 0), "--baseline-model", model, "--out", out)
+        self.assert_damage_is_named(self.results_of(out)["6.1"], "swap-experts", 0)
 
     def test_a_claimed_offload_that_is_not_done_fails(self):
         lie = (f"echo 'MoE: offloading ALL expert tensors to CPU'; exec {self.moestress} serve -m {self.models['phimoe']} "
