@@ -57,9 +57,8 @@ TextSet prompt_texts(const Rig& rig, workload::Domain domain, std::size_t count,
   return set;
 }
 
-base::Result<std::vector<RoutingSet>> trace_sets(Rig& rig, const std::string& job_name,
-                                                 const std::vector<TextSet>& sets, int reply_tokens,
-                                                 const std::string& label) {
+base::Result<TracedSets> trace_sets(Rig& rig, const std::string& job_name, const std::vector<TextSet>& sets,
+                                    int reply_tokens, const std::string& label) {
   ScoringJob job;
   job.name = job_name;
   job.device = rig.device();
@@ -72,23 +71,23 @@ base::Result<std::vector<RoutingSet>> trace_sets(Rig& rig, const std::string& jo
     job.context_tokens =
         std::max(job.context_tokens,
                  kTemplateTokens + reply_tokens + static_cast<int>(rig.facts().count_tokens(text.text)));
-  MOESTRESS_TRY(const std::string path, run_scoring(rig, job));
-  MOESTRESS_TRY(auto reader, quality::ScoreReader::open(path));
-  std::vector<RoutingSet> traced;
+  TracedSets traced;
+  MOESTRESS_TRY(traced.path, run_scoring(rig, job));
+  MOESTRESS_TRY(auto reader, quality::ScoreReader::open(traced.path));
   for (const auto& set : sets) {
-    RoutingSet& out = traced.emplace_back(RoutingSet{set.name, {}, {}});
+    RoutingSet& out = traced.sets.emplace_back(RoutingSet{set.name, {}, {}});
     for (const auto& asked : set.texts) {
       MOESTRESS_TRY(auto text, reader.next());
       if (!text || text->id != asked.id || !text->routing)
         return base::fail(base::ErrorCode::Format, "{}: its texts are not the ones that were to be traced",
-                          path);
+                          traced.path);
       MOESTRESS_TRY_STATUS(
           rig.run().writer.add_routing(rig.facts().id, label + set.name, text->id, *text->routing));
       out.traces.push_back(std::move(*text->routing));
       out.tokens.push_back(std::move(text->tokens));
     }
   }
-  MOESTRESS_TRY_STATUS(experts::check_traces(all_traces(traced)));
+  MOESTRESS_TRY_STATUS(experts::check_traces(all_traces(traced.sets)));
   return traced;
 }
 

@@ -35,12 +35,16 @@ struct RoutingSet {
 /// template.
 TextSet prompt_texts(const Rig& rig, workload::Domain domain, std::size_t count, bool chat);
 
+struct TracedSets {
+  std::string path;  ///< of the score file
+  std::vector<RoutingSet> sets;
+};
+
 /// Traces all sets in one run of `moestress score` named `job_name`, each text with a greedy reply of
 /// `reply_tokens`, and records the traces as "<label><name of the set>". Errors: those of run_scoring; Format
 /// (the traces are not well formed).
-base::Result<std::vector<RoutingSet>> trace_sets(Rig& rig, const std::string& job_name,
-                                                 const std::vector<TextSet>& sets, int reply_tokens,
-                                                 const std::string& label = "");
+base::Result<TracedSets> trace_sets(Rig& rig, const std::string& job_name, const std::vector<TextSet>& sets,
+                                    int reply_tokens, const std::string& label = "");
 
 /// Of all sets, one after the other.
 std::vector<record::RoutingTrace> all_traces(std::span<const RoutingSet> sets);

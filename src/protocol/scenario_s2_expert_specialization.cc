@@ -122,15 +122,16 @@ record::TestResult scenario_s2_expert_specialization(Rig& rig) {
   std::vector<TextSet> texts;
   for (const Domain domain : kDomains)
     texts.push_back(prompt_texts(rig, domain, prompts_per_subset(rig.sizes()), false));
-  const auto sets = trace_sets(rig, "challenge", texts, 0, "S2 ");
-  if (!sets) {
-    judge_no_traces(sets.error(), result);
+  const auto traced = trace_sets(rig, "challenge", texts, 0, "S2 ");
+  if (!traced) {
+    judge_no_traces(traced.error(), result);
     return result.take();
   }
   note_stand_in(rig, result);
-  for (const auto& set : *sets) result.table(share_heatmap(set));
-  judge_collapse(experts::layer_statistics(all_traces(*sets)), rig.facts().topology.experts_used, result);
-  const std::string aim = note_aim(rig, *sets, result);
+  for (const auto& set : traced->sets) result.table(share_heatmap(set));
+  judge_collapse(experts::layer_statistics(all_traces(traced->sets)), rig.facts().topology.experts_used,
+                 result);
+  const std::string aim = note_aim(rig, traced->sets, result);
   result.judge(Verdict::Pass, aim + quality);
   return result.take();
 }

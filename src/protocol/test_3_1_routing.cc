@@ -1,5 +1,6 @@
 // 3.1 routing: which experts different kinds of prompts use: code and creative writing, math and translation,
 // technical documentation and conversation. Control: two halves of one set must not come out as different.
+// Where the plan names a baseline model, routing is held against that's.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include "experts/set_comparison.h"
 #include "experts/switching.h"
 #include "protocol/result_builder.h"
+#include "protocol/routing_baseline.h"
 #include "protocol/routing_sets.h"
 #include "protocol/tests.h"
 
@@ -105,25 +107,27 @@ void judge_spread(Rig& rig, const std::vector<experts::LayerStatistics>& layers,
 
 record::TestResult test_3_1_routing(Rig& rig) {
   ResultBuilder result;
-  const auto sets = trace_sets(rig, "routing", texts_of_pairs(rig), rig.sizes().routing_reply_tokens);
-  if (!sets) {
-    judge_no_traces(sets.error(), result);
+  const auto traced = trace_sets(rig, "routing", texts_of_pairs(rig), rig.sizes().routing_reply_tokens);
+  if (!traced) {
+    judge_no_traces(traced.error(), result);
     return result.take();
   }
+  const std::vector<RoutingSet>& sets = traced->sets;
   note_stand_in(rig, result);
-  for (const auto& set : *sets) result.table(share_heatmap(set));
-  const auto all = all_traces(*sets);
+  for (const auto& set : sets) result.table(share_heatmap(set));
+  const auto all = all_traces(sets);
   const auto layers = experts::layer_statistics(all);
   result.table(layer_table(layers, all));
-  check_control(rig, *sets, "3.1", result);
-  judge_spread(rig, layers, compare_pairs(rig, *sets, result), result);
+  check_control(rig, sets, "3.1", result);
+  if (const auto status = compare_with_baseline(rig, traced->path, sets, result); !status)
+    result.undecided("routing against the baseline model's", status.error().message);
+  judge_spread(rig, layers, compare_pairs(rig, sets, result), result);
   return result.take();
 }
 
 Work work_3_1(const WorkInput& input) {
   const auto& sizes = input.plan.tests;
   Work work;
-  work.starts = 1;
   double tokens = 0;
   for (const auto& [a, b] : kPairs)
     for (const Domain domain : {a, b}) {
@@ -131,7 +135,9 @@ Work work_3_1(const WorkInput& input) {
                                      sizes.prompt_characters_max);
       tokens += set.sum() + static_cast<double>(set.count * sizes.routing_reply_tokens);
     }
-  work.scored_tokens = std::llround(tokens);
+  const bool twice = !input.plan.target.baseline_model.empty();
+  work.starts = twice ? 2 : 1;
+  work.scored_tokens = std::llround(twice ? 2 * tokens : tokens);
   return work;
 }
 

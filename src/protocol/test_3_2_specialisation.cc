@@ -75,7 +75,8 @@ std::vector<TextSet> texts_to_trace(const Rig& rig, std::vector<MixedPrompt>& pa
 base::Result<Traces> trace_all(Rig& rig) {
   Traces traces;
   const auto sets = texts_to_trace(rig, traces.parts);
-  MOESTRESS_TRY(auto traced, trace_sets(rig, "specialisation", sets, 0, "3.2 "));
+  MOESTRESS_TRY(TracedSets all, trace_sets(rig, "specialisation", sets, 0, "3.2 "));
+  std::vector<RoutingSet>& traced = all.sets;
   traces.general = std::move(traced[5]);
   traces.special = std::move(traced[4]);
   traces.mixed = std::move(traced[3]);

@@ -21,6 +21,22 @@ class Routing(FaultCase):
         self.assert_found(self.run_test(model=self.damaged("blind-router", "--layer", 1)), "the router of layer 1 ignores its input")
         self.assertEqual(self.c7()["verdict"], "FAIL", self.c7()["reason"])
 
+    def test_a_sound_model_beside_its_baseline(self):
+        test = self.run_test("--baseline-model", self.random_model(), model=self.random_model())
+        self.assert_sound(test)
+        self.assertEqual(test["metrics"]["routing_agreement_baseline"]["value"], 1)
+
+    def test_experts_that_are_not_the_baselines(self):
+        for fault in ("zero-expert", "swap-experts", "scale-expert", "two-bit-experts"):
+            with self.subTest(fault=fault):
+                faulty = self.damaged(fault, "--layer", 0, "--expert", 1)
+                test = self.run_test("--baseline-model", self.random_model(), model=faulty)
+                self.assert_found(test, "routing is not the baseline model's from layer 1 on")
+
+    def test_a_router_that_is_not_the_baselines(self):
+        test = self.run_test("--baseline-model", self.random_model(), model=self.damaged("shuffle-router", "--layer", 0))
+        self.assert_found(test, "routing is not the baseline model's from layer 0 on")
+
 
 if __name__ == "__main__":
     main()
