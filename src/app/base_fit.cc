@@ -52,20 +52,17 @@ std::size_t common_prefix(const Text& text, const Text& first) {
 
 }  // namespace
 
-base::Result<forge::Fitted> fit_to_base(const std::string& base, forge::Topology kind, std::uint64_t seed) {
-  const base::Logger quiet(base::LogLevel::Error);
-  engine::LoadOptions load;
-  load.path = base;
-  load.device = "cpu";
-  MOESTRESS_TRY(const std::shared_ptr<const engine::Model> model, engine::Model::load(load, quiet));
+base::Result<forge::Fitted> fit_to_base(const std::shared_ptr<const engine::Model>& model,
+                                        forge::Topology kind, std::uint64_t seed,
+                                        const std::function<void(double share)>& progress) {
   MOESTRESS_TRY(const std::vector<Text> texts, texts_of(*model));
 
   engine::ContextOptions context;
   context.slots = 1;
   context.context_tokens = kTextTokens;
   context.batch_tokens = kTextTokens;
-  MOESTRESS_TRY(const auto reader,
-                engine::ActivationReader::create(model, context, {"ffn_norm", "ffn_gate"}, quiet));
+  MOESTRESS_TRY(const auto reader, engine::ActivationReader::create(model, context, {"ffn_norm", "ffn_gate"},
+                                                                    base::Logger(base::LogLevel::Error)));
   const auto layers = static_cast<std::size_t>(model->info().layers);
   std::vector<std::vector<float>> inputs(layers);
   forge::Fitted fitted;
@@ -73,6 +70,7 @@ base::Result<forge::Fitted> fit_to_base(const std::string& base, forge::Topology
   MOESTRESS_TRY_STATUS(reader->read(texts, [&](std::size_t text, std::size_t node, int layer,
                                                std::span<const float> rows) {
     const auto at = static_cast<std::size_t>(layer);
+    if (at == 0) progress(static_cast<double>(text) / static_cast<double>(texts.size()));
     const std::size_t width = rows.size() / texts[text].size();
     if (node == 1) {
       fitted.gates[at].add(rows, width);
@@ -84,7 +82,8 @@ base::Result<forge::Fitted> fit_to_base(const std::string& base, forge::Topology
   std::size_t tokens = 0;
   for (const Text& text : texts) tokens += text.size();
   for (forge::GateStatistics& gates : fitted.gates) gates.finish(tokens);
-  fitted.routers = forge::fit_routers(kind, inputs, static_cast<std::size_t>(model->info().embedding), seed);
+  MOESTRESS_TRY(fitted.routers,
+                forge::fit_routers(kind, inputs, static_cast<std::size_t>(model->info().embedding), seed));
   return fitted;
 }
 

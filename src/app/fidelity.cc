@@ -19,13 +19,6 @@ constexpr std::size_t kPieces = 4;
 
 using Pieces = std::vector<std::vector<engine::Token>>;
 
-base::Result<std::shared_ptr<const engine::Model>> load(const std::string& path) {
-  engine::LoadOptions options;
-  options.path = path;
-  options.device = "cpu";
-  return engine::Model::load(options, base::Logger(base::LogLevel::Error));
-}
-
 base::Status score(const std::shared_ptr<const engine::Model>& model, const Pieces& pieces,
                    const std::function<void(std::size_t piece, engine::Score score)>& done) {
   engine::ContextOptions context;
@@ -46,26 +39,37 @@ Pieces cut(const engine::Model& model, std::string_view text) {
 
 }  // namespace
 
-base::Result<FidelityMeter> FidelityMeter::create(const std::string& base_path, std::string_view text) {
+base::Result<std::shared_ptr<const engine::Model>> load_on_cpu(const std::string& path) {
+  engine::LoadOptions options;
+  options.path = path;
+  options.device = "cpu";
+  return engine::Model::load(options, base::Logger(base::LogLevel::Error));
+}
+
+base::Result<FidelityMeter> FidelityMeter::create(const std::shared_ptr<const engine::Model>& base_model,
+                                                  std::string_view text, const Progress& progress) {
   FidelityMeter meter;
-  meter.base_path_ = base_path;
-  MOESTRESS_TRY(const auto model, load(base_path));
-  meter.pieces_ = cut(*model, text);
+  meter.base_path_ = base_model->info().path;
+  meter.pieces_ = cut(*base_model, text);
   if (meter.pieces_.empty())
     return base::fail(base::ErrorCode::Usage, "the text is shorter than {} tokens", kPieceTokens);
   meter.expected_.resize(meter.pieces_.size());
-  MOESTRESS_TRY_STATUS(score(model, meter.pieces_,
-                             [&](std::size_t i, engine::Score one) { meter.expected_[i] = std::move(one); }));
+  progress(0);
+  MOESTRESS_TRY_STATUS(score(base_model, meter.pieces_, [&](std::size_t i, engine::Score one) {
+    meter.expected_[i] = std::move(one);
+    progress(static_cast<double>(i + 1) / static_cast<double>(meter.pieces_.size()));
+  }));
   return meter;
 }
 
-base::Result<Fidelity> FidelityMeter::measure(const std::string& model_path) const {
-  MOESTRESS_TRY(const auto model, load(model_path));
+base::Result<Fidelity> FidelityMeter::measure(const std::string& model_path, const Progress& progress) const {
+  MOESTRESS_TRY(const auto model, load_on_cpu(model_path));
   if (model->info().vocabulary != expected_.front().vocabulary)
     return base::fail(base::ErrorCode::Unsupported, "{} and {} have different vocabularies", base_path_,
                       model_path);
   std::vector<double> kl;
   double agreeing = 0;
+  progress(0);
   // Compared as they come: the model's logits are in memory for one piece.
   MOESTRESS_TRY_STATUS(score(model, pieces_, [&](std::size_t piece, const engine::Score& actual) {
     const auto width = static_cast<std::size_t>(actual.vocabulary);
@@ -78,6 +82,7 @@ base::Result<Fidelity> FidelityMeter::measure(const std::string& model_path) con
       kl.push_back(compared.kl_nats);
       agreeing += compared.baseline_top == compared.other_top ? 1 : 0;
     }
+    progress(static_cast<double>(piece + 1) / static_cast<double>(pieces_.size()));
   }));
   Fidelity fidelity;
   fidelity.positions = static_cast<std::int64_t>(kl.size());

@@ -12,6 +12,7 @@
 #include "app/command.h"
 #include "app/upcycling.h"
 #include "base/text.h"
+#include "forge/f16_copy.h"
 #include "forge/fault.h"
 #include "forge/random_model.h"
 #include "gguf/file.h"
@@ -27,8 +28,10 @@ struct ForgeOptions {
   std::string base;  ///< empty: random weights
   std::string experts_type;
   std::optional<double> spread;
+  bool measure = true;
   std::string fault;  ///< empty: none
-  std::string model;  ///< that the fault is put into
+  bool to_f16 = false;
+  std::string model;  ///< that is copied, with the fault or in F16
   int layer = -1;
   int expert = 0;
   std::string out;
@@ -60,6 +63,7 @@ base::Result<Upcycled> write_upcycled(const ForgeOptions& options, forge::Topolo
   job.base = options.base;
   job.seed = options.seed;
   job.spread = options.spread;
+  job.measure = options.measure;
   job.out = options.out;
   if (!options.experts_type.empty()) {
     MOESTRESS_TRY(job.experts_type, forge::experts_type_from(options.experts_type));
@@ -67,8 +71,8 @@ base::Result<Upcycled> write_upcycled(const ForgeOptions& options, forge::Topolo
   return upcycle(job, [&](const char* step, double share) { percentage.show(step, share); });
 }
 
-/// The trials of an upcycled model; none of the others.
-base::Result<std::vector<SpreadTrial>> write_model(const ForgeOptions& options) {
+/// What came of upcycling; nothing for other models.
+base::Result<Upcycled> write_model(const ForgeOptions& options) {
   const MovingPercentage percentage;
   const auto progress = [&](double share) { percentage.show("forging", share); };
   if (!options.fault.empty()) {
@@ -78,22 +82,28 @@ base::Result<std::vector<SpreadTrial>> write_model(const ForgeOptions& options) 
     spec.expert = options.expert;
     spec.seed = options.seed;
     MOESTRESS_TRY_STATUS(forge::write_faulty_model(spec, options.model, options.out, progress));
-    return std::vector<SpreadTrial>{};
+    return Upcycled{};
+  }
+  if (options.to_f16) {
+    MOESTRESS_TRY_STATUS(forge::write_f16_copy(options.model, options.out, progress));
+    return Upcycled{};
   }
   if (options.topology.empty())
-    return base::fail(base::ErrorCode::Usage, "forge: give --topology (or --fault with -m)");
+    return base::fail(base::ErrorCode::Usage, "forge: give --topology (or --fault or --to-f16 with -m)");
   MOESTRESS_TRY(const forge::Topology topology, forge::topology_from(options.topology));
-  if (!options.base.empty()) {
-    MOESTRESS_TRY(Upcycled made, write_upcycled(options, topology, percentage));
-    return std::move(made.trials);
-  }
+  if (!options.base.empty()) return write_upcycled(options, topology, percentage);
   MOESTRESS_TRY(const forge::Size size, forge::size_from(options.size));
   MOESTRESS_TRY_STATUS(forge::write_random_model({topology, size, options.seed}, options.out, progress));
-  return std::vector<SpreadTrial>{};
+  return Upcycled{};
 }
 
-void print_trials(const std::vector<SpreadTrial>& trials) {
-  for (const SpreadTrial& trial : trials)
+void print_upcycled(const Upcycled& made) {
+  if (made.forging_seconds > 0)
+    fmt::print("  forging, with the router, took {}{}\n", base::human_seconds(made.forging_seconds),
+               made.trials.empty()
+                   ? "; not measured against the base"
+                   : fmt::format(", measuring {}", base::human_seconds(made.measuring_seconds)));
+  for (const SpreadTrial& trial : made.trials)
     fmt::print(
         "  {:<14}  KL to the base mean {:.2g} p99 {:.2g} nats, top-1 agreement {:.3f} ({} positions)\n",
         trial.spread == 0 ? "experts alike" : fmt::format("spread {:.3f}", trial.spread),
@@ -107,7 +117,7 @@ base::Status forge_model(const ForgeOptions& options) {
     return base::fail(base::ErrorCode::Usage, "-o {}: that is a folder; name a file in it", options.out);
 
   const auto begin = std::chrono::steady_clock::now();
-  MOESTRESS_TRY(const std::vector<SpreadTrial> trials, write_model(options));
+  MOESTRESS_TRY(const Upcycled made, write_model(options));
   const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begin;
 
   // Read back, so that what is printed is what is in the file.
@@ -118,7 +128,7 @@ base::Status forge_model(const ForgeOptions& options) {
              topology.experts_used, topology.experts_shared, topology.file_bytes,
              base::human_bytes(static_cast<double>(topology.file_bytes)),
              base::human_seconds(passed.count()));
-  print_trials(trials);
+  print_upcycled(made);
   return {};
 }
 
@@ -142,22 +152,32 @@ void add_forge_command(CLI::App& program, int& exit_code) {
           "--experts-type", options->experts_type,
           "Q4_1, Q8_0, Q5_0, MXFP4 or F16 (default: as the base's feed-forward is, nothing rounded anew)")
       ->needs(base);
+  auto* spread = command
+                     ->add_option("--spread", options->spread,
+                                  "how far experts differ from the base's feed-forward, 0 to 1 (default: as "
+                                  "far as keeps KL to the "
+                                  "base under 0.05 nats and top-1 agreement at 0.90, found by trying)")
+                     ->check(CLI::Range(0.0, 1.0))
+                     ->needs(base);
   command
-      ->add_option(
-          "--spread", options->spread,
-          "how far experts differ from the base's feed-forward, 0 to 1 (default: as far as keeps KL to the "
-          "base under 0.05 nats and top-1 agreement at 0.90, found by trying)")
-      ->check(CLI::Range(0.0, 1.0))
-      ->needs(base);
-  auto* model = command->add_option("-m,--model", options->model, "the sound model for --fault")
-                    ->check(CLI::ExistingFile);
+      ->add_flag("!--unmeasured", options->measure,
+                 "don't measure the model against its base; --spread must be given")
+      ->needs(spread);
+  auto* model = command->add_option("-m,--model", options->model, "the model that --fault or --to-f16 copies")
+                    ->check(CLI::ExistingFile)
+                    ->excludes(topology)
+                    ->excludes(base);
   auto* fault =
       command
           ->add_option("--fault", options->fault, "for tests: copy -m with damage: " + forge::fault_names())
-          ->needs(model)
-          ->excludes(topology)
-          ->excludes(base);
-  model->needs(fault);
+          ->needs(model);
+  command
+      ->add_flag(
+          "--to-f16", options->to_f16,
+          "copy -m with all of its quantised weights in F16: upcycled from such a base, a model differs "
+          "from it by its function alone, not by how 4 bits round")
+      ->needs(model)
+      ->excludes(fault);
   command->add_option("--layer", options->layer, "of the fault (default: the middle one with experts)")
       ->needs(fault);
   command
@@ -174,6 +194,7 @@ void add_forge_command(CLI::App& program, int& exit_code) {
       "  moestress forge --topology gpt-oss -o models/gpt-oss-small.gguf\n"
       "  moestress forge --topology deepseek --size tiny --seed 7 -o /tmp/tiny.gguf\n"
       "  moestress forge --topology phimoe --base SmolLM2-135M-Instruct.Q4_1.gguf -o models/phimoe.gguf\n"
+      "  moestress forge --to-f16 -m SmolLM2-135M-Instruct.Q4_1.gguf -o /tmp/base-f16.gguf\n"
       "  moestress forge --fault zero-expert -m models/phimoe.gguf --layer 12 -o /tmp/faulty.gguf");
   command->callback([options, &exit_code] {
     const auto status = forge_model(*options);

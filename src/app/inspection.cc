@@ -113,6 +113,10 @@ void add_model(Page& page, const Inspection& inspection) {
                         topology.expert_quantisations.empty()
                             ? ""
                             : fmt::format("; experts {}", fmt::join(topology.expert_quantisations, ", "))));
+  if (const auto fault = inspection.file.string_at("moestress.fault"))
+    page.line("damaged", base::printable(*fault, 200) + ", for tests");
+  if (inspection.file.string_at("moestress.weights") == "upcycled")
+    page.line("made", base::printable(inspection.file.string_at("general.description").value_or(""), 400));
   if (gguf::random_weights(inspection.file))
     page.line("weights", "random: speed, memory and routing can be measured, answers can't be graded");
 }

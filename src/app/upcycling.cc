@@ -1,11 +1,14 @@
 #include "app/upcycling.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "app/base_fit.h"
+#include "base/check.h"
 #include "forge/sample_text.h"
 
 namespace moestress::app {
@@ -31,15 +34,19 @@ nlohmann::json to_json(const SpreadTrial& trial) {
           {"positions", trial.fidelity.positions}};
 }
 
+std::string fidelity_path(const std::string& model) { return model + ".fidelity.json"; }
+
 base::Status write_fidelity(const UpcyclingOptions& options, const Upcycled& made) {
-  nlohmann::json json{{"base", options.base},
+  nlohmann::json json{{"base", std::filesystem::path(options.base).filename().string()},
                       {"topology", to_string(options.topology)},
                       {"seed", options.seed},
                       {"experts_alike", to_json(made.trials.front())},
                       {"experts_different", to_json(made.trials.back())},
-                      {"trials", nlohmann::json::array()}};
+                      {"trials", nlohmann::json::array()},
+                      {"forging_seconds", made.forging_seconds},
+                      {"measuring_seconds", made.measuring_seconds}};
   for (const SpreadTrial& trial : made.trials) json["trials"].push_back(to_json(trial));
-  const std::string path = options.out + ".fidelity.json";
+  const std::string path = fidelity_path(options.out);
   std::ofstream file(path);
   file << json.dump(2) << '\n';
   file.flush();
@@ -47,24 +54,60 @@ base::Status write_fidelity(const UpcyclingOptions& options, const Upcycled& mad
   return {};
 }
 
+using Clock = std::chrono::steady_clock;
+
+/// Adds the time that a step takes.
+class Stopwatch {
+ public:
+  explicit Stopwatch(double& seconds) : seconds_(seconds) {}
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+  ~Stopwatch() { seconds_ += std::chrono::duration<double>(Clock::now() - begin_).count(); }
+
+ private:
+  double& seconds_;
+  const Clock::time_point begin_ = Clock::now();
+};
+
 class Upcycling {
  public:
-  Upcycling(const UpcyclingOptions& options, const forge::Fitted& fitted, const FidelityMeter& meter,
-            const Progress& progress)
-      : meter_(meter), progress_(progress), out_(options.out) {
+  Upcycling(const UpcyclingOptions& options, const Progress& progress)
+      : options_(options), progress_(progress) {
     spec_.kind = options.topology;
     spec_.base = options.base;
     spec_.seed = options.seed;
     spec_.experts_type = options.experts_type;
-    spec_.fitted = &fitted;
+  }
+
+  base::Status look_at_base() {
+    MOESTRESS_TRY(const auto base, load_on_cpu(options_.base));
+    {
+      const Stopwatch watch(made_.forging_seconds);
+      MOESTRESS_TRY(fitted_, fit_to_base(base, options_.topology, options_.seed,
+                                         [&](double share) { progress_("looking at the base", share); }));
+      spec_.fitted = &fitted_;
+    }
+    if (!options_.measure) return {};
+    const Stopwatch watch(made_.measuring_seconds);
+    MOESTRESS_TRY(meter_, FidelityMeter::create(base, forge::sample_text(), [&](double share) {
+                    progress_("measuring the base", share);
+                  }));
+    return {};
+  }
+
+  base::Status write(double spread) {
+    spec_.spread = spread;
+    const Stopwatch watch(made_.forging_seconds);
+    return forge::write_upcycled_model(spec_, options_.out,
+                                       [&](double share) { progress_("forging", share); });
   }
 
   base::Status attempt(double spread) {
-    spec_.spread = spread;
-    MOESTRESS_TRY_STATUS(
-        forge::write_upcycled_model(spec_, out_, [&](double share) { progress_("forging", share); }));
-    progress_("measuring against the base", 0);
-    MOESTRESS_TRY(const Fidelity fidelity, meter_.measure(out_));
+    MOESTRESS_TRY_STATUS(write(spread));
+    const Stopwatch watch(made_.measuring_seconds);
+    MOESTRESS_TRY(const Fidelity fidelity, meter_->measure(options_.out, [&](double share) {
+      progress_("measuring against the base", share);
+    }));
     made_.trials.push_back({spread, fidelity});
     return {};
   }
@@ -107,9 +150,10 @@ class Upcycling {
     return trial.spread * factor;
   }
 
-  const FidelityMeter& meter_;
+  const UpcyclingOptions& options_;
   const Progress& progress_;
-  const std::string out_;
+  forge::Fitted fitted_;
+  std::optional<FidelityMeter> meter_;
   forge::UpcycleSpec spec_;
   Upcycled made_;
 };
@@ -117,10 +161,15 @@ class Upcycling {
 }  // namespace
 
 base::Result<Upcycled> upcycle(const UpcyclingOptions& options, const Progress& progress) {
-  progress("looking at the base", 0);
-  MOESTRESS_TRY(const forge::Fitted fitted, fit_to_base(options.base, options.topology, options.seed));
-  MOESTRESS_TRY(const FidelityMeter meter, FidelityMeter::create(options.base, forge::sample_text()));
-  Upcycling upcycling(options, fitted, meter, progress);
+  CHECK(options.measure || options.spread);
+  Upcycling upcycling(options, progress);
+  MOESTRESS_TRY_STATUS(upcycling.look_at_base());
+  if (!options.measure) {
+    std::error_code ignored;
+    std::filesystem::remove(fidelity_path(options.out), ignored);
+    MOESTRESS_TRY_STATUS(upcycling.write(*options.spread));
+    return upcycling.take();
+  }
   MOESTRESS_TRY_STATUS(upcycling.attempt(0));
   if (!options.spread) {
     MOESTRESS_TRY_STATUS(upcycling.search());

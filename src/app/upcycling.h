@@ -17,6 +17,7 @@ struct UpcyclingOptions {
   std::uint64_t seed = 1;
   std::optional<double> spread;  ///< none: searched
   std::optional<std::uint32_t> experts_type;
+  bool measure = true;  ///< against the base; without it the spread must be given
   std::string out;
 };
 
@@ -27,7 +28,10 @@ struct SpreadTrial {
 };
 
 struct Upcycled {
-  std::vector<SpreadTrial> trials;  ///< the first with experts alike, the last is the model's
+  std::vector<SpreadTrial>
+      trials;                  ///< the first with experts alike, the last is the model's; none unmeasured
+  double forging_seconds = 0;  ///< looking at the base, fitting routers and writing, all trials together
+  double measuring_seconds = 0;
 };
 
 /// What a spread is searched for: the largest one within both.
@@ -35,8 +39,9 @@ inline constexpr double kKlNatsMax = 0.05;
 inline constexpr double kTop1Min = 0.90;
 
 /// Makes a model that speaks from a dense one and measures it against that, with experts alike and with them
-/// different. Writes `<out>.fidelity.json` beside it. `progress` takes a step's name and its share done.
-/// Errors: the engine's and forge's; Internal (no spread keeps within the limits).
+/// different. Writes `<out>.fidelity.json` beside it; unmeasured, removes an older one. `progress` takes a
+/// step's name and its share done. Errors: the engine's and forge's; Internal (no spread keeps within the
+/// limits).
 base::Result<Upcycled> upcycle(const UpcyclingOptions& options,
                                const std::function<void(const char* step, double share)>& progress);
 

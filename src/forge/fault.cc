@@ -7,15 +7,13 @@
 #include <array>
 #include <cmath>
 #include <cstring>
-#include <fstream>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include "base/random.h"
 #include "base/text.h"
-#include "forge/gguf_header.h"
-#include "forge/new_file.h"
+#include "forge/model_copy.h"
 #include "forge/weight_blocks.h"
 #include "gguf/file.h"
 #include "gguf/topology.h"
@@ -150,20 +148,6 @@ base::Result<FaultSpec> checked(FaultSpec spec, const gguf::File& file, const gg
   return spec;
 }
 
-base::Result<Bytes> header_of(const FaultSpec& spec, const gguf::File& file) {
-  MOESTRESS_TRY(const Gguf keys, read_keys(file.path));
-  const std::string what = describe(spec);
-  const std::string name =
-      fmt::format("FAULTY, for tests: {} in {}", what, file.string_at("general.name").value_or("a model"));
-  gguf_set_val_str(keys.get(), "general.name", name.c_str());
-  gguf_set_val_str(keys.get(), "moestress.fault", what.c_str());
-  std::vector<TensorEntry> entries;
-  entries.reserve(file.tensors.size());
-  for (const auto& tensor : file.tensors)
-    entries.push_back({tensor.name, tensor.type.id, {tensor.dims.begin(), tensor.dims.end()}});
-  return header_bytes(*keys, entries);
-}
-
 }  // namespace
 
 std::string fault_names() {
@@ -184,22 +168,18 @@ base::Status write_faulty_model(const FaultSpec& wanted, const std::string& from
   MOESTRESS_TRY(const gguf::File file, gguf::read(from));
   MOESTRESS_TRY(const gguf::Topology topology, gguf::topology(file));
   MOESTRESS_TRY(const FaultSpec spec, checked(wanted, file, topology));
-  MOESTRESS_TRY(const Bytes header, header_of(spec, file));
-  MOESTRESS_TRY(NewFile out, NewFile::create(path));
-  MOESTRESS_TRY_STATUS(out.write(header.data(), header.size()));
-  std::ifstream stream(from, std::ios::binary);
-  double done = 0;
-  for (const auto& tensor : file.tensors) {
-    Bytes bytes(tensor.bytes);
-    stream.seekg(static_cast<std::streamoff>(tensor.offset));
-    stream.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    if (!stream) return base::fail(base::ErrorCode::Io, "{}: {} can't be read", from, tensor.name);
+  CopyChanges changes;
+  changes.metadata = [&](gguf_context& keys) {
+    const std::string what = describe(spec);
+    const std::string name =
+        fmt::format("FAULTY, for tests: {} in {}", what, file.string_at("general.name").value_or("a model"));
+    gguf_set_val_str(&keys, "general.name", name.c_str());
+    gguf_set_val_str(&keys, "moestress.fault", what.c_str());
+  };
+  changes.data = [&](const gguf::Tensor& tensor, Bytes& bytes) {
     damage(spec, tensor, topology.experts, bytes);
-    MOESTRESS_TRY_STATUS(out.write(bytes.data(), bytes.size()));
-    MOESTRESS_TRY_STATUS(out.pad(file.alignment));
-    if (progress) progress(++done / static_cast<double>(file.tensors.size()));
-  }
-  return out.commit();
+  };
+  return write_copy(file, path, changes, progress);
 }
 
 }  // namespace moestress::forge

@@ -542,9 +542,17 @@ base::Result<std::uint32_t> experts_type_from(std::string_view name) {
                     base::printable(name, 20));
 }
 
-std::vector<std::vector<float>> fit_routers(Topology kind, const std::vector<std::vector<float>>& inputs,
-                                            std::size_t embedding, std::uint64_t seed) {
+base::Result<std::vector<std::vector<float>>> fit_routers(Topology kind,
+                                                          const std::vector<std::vector<float>>& inputs,
+                                                          std::size_t embedding, std::uint64_t seed) {
   const Shape shape = shape_of(kind, Size::Small);
+  for (const std::vector<float>& layer : inputs)
+    if (layer.size() / embedding < static_cast<std::size_t>(shape.experts))
+      return base::fail(
+          base::ErrorCode::Unsupported,
+          "the prompts came to {} tokens of this base; routing to {} experts can't be fitted to "
+          "so few",
+          layer.size() / embedding, shape.experts);
   std::vector<std::vector<float>> routers(inputs.size());
   std::atomic<std::size_t> next =
       static_cast<std::size_t>(dense_layers(kind, static_cast<std::int64_t>(inputs.size())));

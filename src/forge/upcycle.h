@@ -22,9 +22,11 @@ struct Fitted {
 };
 
 /// A router for each layer that gets experts, from what the dense model's feed-forwards took in
-/// ([layers][tokens × embedding]), by cluster_router. Two layers at a time.
-std::vector<std::vector<float>> fit_routers(Topology kind, const std::vector<std::vector<float>>& inputs,
-                                            std::size_t embedding, std::uint64_t seed);
+/// ([layers][tokens × embedding]), by cluster_router. Two layers at a time. Errors: Unsupported (fewer tokens
+/// than experts).
+base::Result<std::vector<std::vector<float>>> fit_routers(Topology kind,
+                                                          const std::vector<std::vector<float>>& inputs,
+                                                          std::size_t embedding, std::uint64_t seed);
 
 /// What a speaking model is made from. The same specification and base always give the same bytes.
 struct UpcycleSpec {

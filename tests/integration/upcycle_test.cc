@@ -200,7 +200,9 @@ forge::Fitted fitted_to(const std::string& path, forge::Topology topology) {
       });
   EXPECT_TRUE(read) << (read ? "" : read.error().message);
   for (auto& gates : fitted.gates) gates.finish(tokens.size());
-  fitted.routers = forge::fit_routers(topology, inputs, kEmbedding, 1);
+  const auto routers = forge::fit_routers(topology, inputs, kEmbedding, 1);
+  EXPECT_TRUE(routers) << routers.error().message;
+  fitted.routers = *routers;
   return fitted;
 }
 
