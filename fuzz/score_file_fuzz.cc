@@ -15,6 +15,7 @@
 namespace {
 
 using moestress::quality::FrameWriter;
+using moestress::quality::kScoreFileVersion;
 using moestress::quality::ScoredText;
 using moestress::quality::ScoreReader;
 using moestress::quality::ScoreWriter;
@@ -50,12 +51,12 @@ void put_frames(const std::string& path, const std::uint8_t* bytes, std::size_t 
   auto out = FrameWriter::create(path);
   CHECK(out);
   if (bytes[0] % 2 == 0) {
-    CHECK((*out)->put("MOESCORE", 8) && (*out)->put(std::uint32_t{1}));
+    CHECK((*out)->put("MOESCORE", 8) && (*out)->put(kScoreFileVersion));
     for (int i = 0; i < 3; ++i) CHECK((*out)->put(std::uint32_t{0}));
     CHECK((*out)->put(std::uint8_t{0}) && (*out)->put(std::uint32_t{0}) && (*out)->end_frame());
     CHECK((*out)->put(std::uint32_t{1}));
   } else {
-    CHECK((*out)->put("MOESCORE", 8) && (*out)->put(std::uint32_t{1}));
+    CHECK((*out)->put("MOESCORE", 8) && (*out)->put(kScoreFileVersion));
   }
   CHECK((*out)->put(bytes + 1, size - 1) && (*out)->end_frame() && (*out)->close());
 }
@@ -80,6 +81,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
           again[i].logits == texts[i].logits);
     CHECK(again[i].routing.has_value() == texts[i].routing.has_value());
     if (texts[i].routing) CHECK(again[i].routing->ids == texts[i].routing->ids);
+    CHECK(again[i].activations.has_value() == texts[i].activations.has_value());
+    if (texts[i].activations) CHECK(again[i].activations->size() == texts[i].activations->size());
   }
   return 0;
 }

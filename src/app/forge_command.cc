@@ -116,6 +116,8 @@ base::Status forge_model(const ForgeOptions& options) {
   if (std::filesystem::is_directory(options.out, ignored))
     return base::fail(base::ErrorCode::Usage, "-o {}: that is a folder; name a file in it", options.out);
 
+  // What was measured of an older file of that name is not true of the new one.
+  std::filesystem::remove(fidelity_path(options.out), ignored);
   const auto begin = std::chrono::steady_clock::now();
   MOESTRESS_TRY(const Upcycled made, write_model(options));
   const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begin;

@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "app/command.h"
+#include "app/layer_pass.h"
 #include "base/log.h"
 #include "engine/batcher.h"
-#include "engine/moe_layer_reader.h"
 #include "engine/scorer.h"
 #include "plan/placement.h"
 #include "quality/score_file.h"
@@ -23,9 +23,6 @@ namespace moestress::app {
 namespace {
 
 constexpr int kGenerateMax = 100000;
-/// Tokens of a text, and bytes of a file, whose layers are kept.
-constexpr std::size_t kLayerTokensMax = 256;
-constexpr std::size_t kLayerBytesMax = std::size_t{512} << 20;
 
 struct ScoreOptions {
   std::string model;
@@ -152,62 +149,37 @@ quality::ScoredText without_score(const Texts& texts, std::size_t i) {
   return text;
 }
 
-/// Adds to each text what its layers with experts took in and gave out; where `from` holds that of the same
-/// text, what they give out for the inputs of that.
-class LayerPass {
- public:
-  static base::Result<LayerPass> open(const std::shared_ptr<const engine::Model>& model,
-                                      engine::ContextOptions context, const std::string& from,
-                                      const base::Logger& engine_log) {
-    LayerPass pass;
-    context.context_tokens = context.batch_tokens = static_cast<int>(kLayerTokensMax);
-    MOESTRESS_TRY(pass.reader_, engine::MoeLayerReader::create(model, context, engine_log));
-    if (!from.empty()) {
-      MOESTRESS_TRY(pass.from_, quality::ScoreReader::open(from));
-    }
-    return {std::move(pass)};
-  }
-
-  /// Called for the texts in their order.
-  base::Status add_to(quality::ScoredText& text) {
-    std::optional<quality::ScoredText> same;
-    if (from_) {
-      MOESTRESS_TRY(same, from_->next());
-    }
-    const bool forced = same && same->activations && !same->activations->inputs.empty();
-    if (forced != forced_.value_or(forced)) return {};  // the file it is from had no room for this one
-    forced_ = forced;
-    const std::size_t tokens =
-        forced ? same->activations->tokens() : std::min(text.tokens.size(), kLayerTokensMax);
-    if (bytes_ >= kLayerBytesMax) return {};
-    const std::vector<engine::Token> beginning(text.tokens.begin(),
-                                               text.tokens.begin() + static_cast<std::ptrdiff_t>(tokens));
-    MOESTRESS_TRY(text.activations, reader_->read(beginning, forced ? &*same->activations : nullptr));
-    bytes_ += (text.activations->inputs.size() + text.activations->outputs.size()) * sizeof(float);
-    return {};
-  }
-
- private:
-  std::unique_ptr<engine::MoeLayerReader> reader_;
-  std::optional<quality::ScoreReader> from_;
-  std::optional<bool> forced_;  ///< none before the first text
-  std::size_t bytes_ = 0;
-};
+quality::ScoreHeader header_of(const ScoreOptions& options, const engine::Model& model) {
+  quality::ScoreHeader header;
+  header.model = options.model;
+  header.placement = options.experts;
+  header.device = model.device().name;
+  header.software_device = model.device().software;
+  header.settings = {{"threads", std::to_string(options.threads)},
+                     {"slots", std::to_string(options.slots)},
+                     {"rounding", options.other_rounding ? "other" : "plain"}};
+  return header;
+}
 
 base::Status write_scores(const ScoreOptions& options, const std::shared_ptr<const engine::Model>& model,
                           const engine::ContextOptions& context, const Texts& texts,
-                          quality::ScoreWriter& writer, const base::Logger& engine_log,
-                          const base::Logger& progress) {
+                          const base::Logger& engine_log, const base::Logger& progress) {
+  std::unique_ptr<engine::Scorer> scorer;
+  if (options.logits || options.trace) {
+    MOESTRESS_TRY(scorer, engine::Scorer::create(model, context, engine_log));
+  }
+  quality::ScoreHeader header = header_of(options, *model);
   std::optional<LayerPass> layers;
   if (options.layers) {
-    auto opened = LayerPass::open(model, context, options.from, engine_log);
+    auto opened = LayerPass::open(model, context, options.from, texts.ids.size(), engine_log);
     if (opened)
       layers = std::move(*opened);
     else if (opened.error().code == base::ErrorCode::Unsupported)
-      progress.warning("{}; layers are left out", opened.error().message);
+      header.settings[quality::kLayersLeftOut] = opened.error().message;
     else
       return tl::unexpected(opened.error());
   }
+  MOESTRESS_TRY(auto writer, quality::ScoreWriter::create(options.out, header));
   const auto write = [&](std::size_t i, engine::Score score) -> base::Status {
     quality::ScoredText text = without_score(texts, i);
     if (options.logits) {
@@ -215,20 +187,19 @@ base::Status write_scores(const ScoreOptions& options, const std::shared_ptr<con
       text.logits = std::move(score.logits);
     }
     text.routing = std::move(score.routing);
-    if (layers) MOESTRESS_TRY_STATUS(layers->add_to(text));
     progress.info("scored {} of {} texts", i + 1, texts.ids.size());
-    return writer.add(text);
+    return layers ? layers->add(std::move(text), writer) : writer.add(text);
   };
-  if (!options.logits && !options.trace) {
+  if (scorer) {
+    base::Status written;
+    MOESTRESS_TRY_STATUS(scorer->score(texts.tokens, [&](std::size_t i, engine::Score score) {
+      if (written) written = write(i, std::move(score));
+    }));
+    MOESTRESS_TRY_STATUS(written);
+  } else {
     for (std::size_t i = 0; i < texts.ids.size(); ++i) MOESTRESS_TRY_STATUS(write(i, {}));
-    return writer.finish();
   }
-  MOESTRESS_TRY(auto scorer, engine::Scorer::create(model, context, engine_log));
-  base::Status written;
-  MOESTRESS_TRY_STATUS(scorer->score(texts.tokens, [&](std::size_t i, engine::Score score) {
-    if (written) written = write(i, std::move(score));
-  }));
-  MOESTRESS_TRY_STATUS(written);
+  if (layers) MOESTRESS_TRY_STATUS(layers->flush(writer));
   return writer.finish();
 }
 
@@ -254,16 +225,7 @@ base::Status score(const ScoreOptions& options) {
   if (options.generate > 0)
     MOESTRESS_TRY_STATUS(generate_replies(model, context, options.until_end, texts, engine_log, progress));
 
-  quality::ScoreHeader header;
-  header.model = options.model;
-  header.placement = options.experts;
-  header.device = model->device().name;
-  header.software_device = model->device().software;
-  header.settings = {{"threads", std::to_string(options.threads)},
-                     {"slots", std::to_string(options.slots)},
-                     {"rounding", options.other_rounding ? "other" : "plain"}};
-  MOESTRESS_TRY(auto writer, quality::ScoreWriter::create(options.out, header));
-  return write_scores(options, model, context, texts, writer, engine_log, progress);
+  return write_scores(options, model, context, texts, engine_log, progress);
 }
 
 }  // namespace
@@ -299,9 +261,11 @@ void add_score_command(CLI::App& program, int& exit_code) {
       ->check(CLI::Range(0, 1024));
   command->add_flag("--trace", options->trace, "keep the routing too");
   command->add_flag("!--no-logits", options->logits, "leave the logits out");
-  command->add_flag("--layers", options->layers,
-                    "keep what each layer with experts takes in and gives out, of up to 256 tokens a text; "
-                    "with --from a file that holds it, what they give out for the inputs of that");
+  command->add_flag(
+      "--layers", options->layers,
+      "keep what each layer with experts takes in and gives out, of up to 256 tokens a text and "
+      "512 MiB in all, texts strung together in batches; with --from a file that holds it, what "
+      "they give out for the inputs of that");
   command->add_flag(
       "--other-rounding", options->other_rounding,
       "the same function rounded otherwise: no flash attention, an F32 KV cache, repacked CPU weights");

@@ -34,8 +34,6 @@ nlohmann::json to_json(const SpreadTrial& trial) {
           {"positions", trial.fidelity.positions}};
 }
 
-std::string fidelity_path(const std::string& model) { return model + ".fidelity.json"; }
-
 base::Status write_fidelity(const UpcyclingOptions& options, const Upcycled& made) {
   nlohmann::json json{{"base", std::filesystem::path(options.base).filename().string()},
                       {"topology", to_string(options.topology)},
@@ -160,13 +158,13 @@ class Upcycling {
 
 }  // namespace
 
+std::string fidelity_path(const std::string& model) { return model + ".fidelity.json"; }
+
 base::Result<Upcycled> upcycle(const UpcyclingOptions& options, const Progress& progress) {
   CHECK(options.measure || options.spread);
   Upcycling upcycling(options, progress);
   MOESTRESS_TRY_STATUS(upcycling.look_at_base());
   if (!options.measure) {
-    std::error_code ignored;
-    std::filesystem::remove(fidelity_path(options.out), ignored);
     MOESTRESS_TRY_STATUS(upcycling.write(*options.spread));
     return upcycling.take();
   }

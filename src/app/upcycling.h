@@ -11,6 +11,9 @@
 
 namespace moestress::app {
 
+/// The file that says how near a model is to its base, beside the model.
+std::string fidelity_path(const std::string& model);
+
 struct UpcyclingOptions {
   forge::Topology topology = forge::Topology::GptOss;
   std::string base;
@@ -39,7 +42,7 @@ inline constexpr double kKlNatsMax = 0.05;
 inline constexpr double kTop1Min = 0.90;
 
 /// Makes a model that speaks from a dense one and measures it against that, with experts alike and with them
-/// different. Writes `<out>.fidelity.json` beside it; unmeasured, removes an older one. `progress` takes a
+/// different. Writes what it measured to fidelity_path. `progress` takes a
 /// step's name and its share done. Errors: the engine's and forge's; Internal (no spread keeps within the
 /// limits).
 base::Result<Upcycled> upcycle(const UpcyclingOptions& options,

@@ -80,12 +80,7 @@ base::Status ActivationReader::Context::read(std::span<const std::vector<Token>>
       return base::fail(base::ErrorCode::Limit, "Text {} has {} tokens, a batch {}.", text_, tokens.size(),
                         decode_->options().batch_tokens);
     if (tokens.empty()) continue;
-    std::vector<BatchEntry> batch;
-    // All ask for output: else the last layer is computed for those alone that do.
-    for (std::size_t i = 0; i < tokens.size(); ++i)
-      batch.push_back({tokens[i], static_cast<int>(i), 0, true});
-    decode_->clear(0);
-    MOESTRESS_TRY_STATUS(decode_->decode(batch, false));
+    MOESTRESS_TRY_STATUS(decode_->decode_text(tokens, false));
     for (std::size_t node = 0; node < nodes_.size(); ++node)
       if (!seen_[node] && problem_.empty()) problem_ = fmt::format("its graph has no node {}", nodes_[node]);
     if (!problem_.empty())

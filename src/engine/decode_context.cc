@@ -42,8 +42,6 @@ Function cpu_function(const char* name) {
   return reinterpret_cast<Function>(ggml_backend_reg_get_proc_address(registry, name));
 }
 
-}  // namespace
-
 std::vector<int> moe_layers_of(const Model& model) {
   std::set<int> layers;
   for (const TensorPlacement& tensor : model.tensors()) {
@@ -52,6 +50,8 @@ std::vector<int> moe_layers_of(const Model& model) {
   }
   return {layers.begin(), layers.end()};
 }
+
+}  // namespace
 
 DecodeContext::DecodeContext(std::shared_ptr<const Model> model, const ContextOptions& options,
                              int outputs_max, const base::Logger& logger)
@@ -223,6 +223,14 @@ base::Status DecodeContext::decode(std::span<const BatchEntry> entries, bool tra
                       count, trace_problem);
   }
   return {};
+}
+
+base::Status DecodeContext::decode_text(std::span<const Token> text, bool trace) {
+  std::vector<BatchEntry> batch;
+  batch.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) batch.push_back({text[i], static_cast<int>(i), 0, true});
+  clear(0);
+  return decode(batch, trace);
 }
 
 std::span<const float> DecodeContext::logits(std::size_t index) const {

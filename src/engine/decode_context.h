@@ -25,11 +25,8 @@ struct NodeObserver {
   void* user = nullptr;
 };
 
-/// The layers that have routed experts, ascending.
-std::vector<int> moe_layers_of(const Model& model);
-
-/// A KV cache of several sequences with the threads that compute on it. Owned by a Batcher or a Scorer; one
-/// thread decodes, any may ask for `memory`.
+/// A KV cache of several sequences with the threads that compute on it. Owned by what evaluates texts with
+/// it; one thread decodes, any may ask for `memory`.
 class DecodeContext {
  public:
   /// `outputs_max`: the most tokens of a batch whose logits are wanted; memory is set aside for them.
@@ -51,6 +48,9 @@ class DecodeContext {
   /// their routing is read as well. Errors: Internal, quoting the engine; the batch's sequences must be
   /// cleared then.
   base::Status decode(std::span<const BatchEntry> entries, bool trace);
+  /// A whole text as the first sequence, which is cleared before. All of its tokens ask for output, since the
+  /// last layer is computed for those alone that do.
+  base::Status decode_text(std::span<const Token> text, bool trace);
   /// Logits [vocabulary] of entry `index` of the last batch, which must have asked for output.
   std::span<const float> logits(std::size_t index) const;
   record::RoutingTrace empty_trace() const;

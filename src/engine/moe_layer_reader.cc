@@ -1,11 +1,14 @@
 #include "engine/moe_layer_reader.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <ggml-backend.h>
 #include <ggml.h>
 
+#include <cstring>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,6 +17,18 @@
 #include "engine/decode_context.h"
 
 namespace moestress::engine {
+
+namespace {
+
+/// A node's name without what a copy on another device, or of a view of it, adds: "CPU#ffn_norm-3
+/// (reshaped)#0".
+std::string original_name(std::string_view name) {
+  const std::size_t begin = name.find('#'), end = name.rfind('#');
+  if (begin != std::string_view::npos && end > begin) name = name.substr(begin + 1, end - begin - 1);
+  return std::string(name.substr(0, name.find(" (")));
+}
+
+}  // namespace
 
 class MoeLayerReader::Context {
  public:
@@ -29,15 +44,14 @@ class MoeLayerReader::Context {
   };
 
   static bool observe(ggml_tensor* node, bool ask, void* user);
-  void look_for_input(const ggml_tensor& node);
+  void look_for_inputs(const ggml_tensor& node);
   void take(ggml_tensor& node, Place place);
-  base::Status evaluate(std::span<const Token> text);
   const std::string& path() const { return decode_->model().info().path; }
 
   std::unique_ptr<DecodeContext> decode_;
   /// By the node's name; empty while the inputs are looked for.
   std::map<std::string, Place, std::less<>> places_;
-  std::map<std::string, std::string, std::less<>> inputs_;  ///< by the router's product: what it multiplies
+  std::map<std::string, std::set<std::string>> inputs_;  ///< by layer: what its router and experts multiply
   const record::MoeActivations* forced_ = nullptr;
   record::MoeActivations now_;
   std::size_t layer_size_ = 0;  ///< tokens × width
@@ -50,15 +64,17 @@ base::Status MoeLayerReader::Context::open(std::shared_ptr<const Model> model, c
   MOESTRESS_TRY(decode_, DecodeContext::create(std::move(model), options, options.batch_tokens, logger,
                                                {&Context::observe, this}));
   const Token any = 0;
-  MOESTRESS_TRY_STATUS(evaluate({&any, 1}));
+  MOESTRESS_TRY_STATUS(decode_->decode_text({&any, 1}, true));
   const std::vector<int> layers = decode_->empty_trace().layers;
   std::map<std::string, Place, std::less<>> places;
   for (std::size_t i = 0; i < layers.size(); ++i) {
-    const auto input = inputs_.find(fmt::format("ffn_moe_logits-{}", layers[i]));
-    if (input == inputs_.end())
-      return base::fail(base::ErrorCode::Unsupported, "{}: the engine's graph shows no router in layer {}",
-                        path(), layers[i]);
-    places[input->second] = {i, false};
+    const std::set<std::string>& inputs = inputs_[std::to_string(layers[i])];
+    if (inputs.size() != 1)
+      return base::fail(
+          base::ErrorCode::Unsupported,
+          "{}: the router and the experts of layer {} don't have one input in the engine's graph but {} ({})",
+          path(), layers[i], inputs.size(), fmt::join(inputs, ", "));
+    places[*inputs.begin()] = {i, false};
     places[fmt::format("ffn_moe_out-{}", layers[i])] = {i, true};
   }
   places_ = std::move(places);
@@ -69,7 +85,7 @@ base::Status MoeLayerReader::Context::open(std::shared_ptr<const Model> model, c
 bool MoeLayerReader::Context::observe(ggml_tensor* node, bool ask, void* user) {
   auto* self = static_cast<Context*>(user);
   if (self->places_.empty()) {
-    self->look_for_input(*node);
+    self->look_for_inputs(*node);
     return !ask;
   }
   const auto place = self->places_.find(std::string_view(node->name));
@@ -78,10 +94,15 @@ bool MoeLayerReader::Context::observe(ggml_tensor* node, bool ask, void* user) {
   return true;
 }
 
-/// The input's name differs between architectures; that the router multiplies it does not.
-void MoeLayerReader::Context::look_for_input(const ggml_tensor& node) {
-  if (std::string_view(node.name).starts_with("ffn_moe_logits-") && node.src[1] != nullptr)
-    inputs_.emplace(node.name, node.src[1]->name);
+/// The input's name differs between architectures; that router and experts multiply it does not.
+void MoeLayerReader::Context::look_for_inputs(const ggml_tensor& node) {
+  if (node.op != GGML_OP_MUL_MAT && node.op != GGML_OP_MUL_MAT_ID) return;
+  const std::string_view name = node.name;
+  const ggml_tensor* input = node.src[1];
+  while (input->view_src != nullptr) input = input->view_src;
+  for (const char* product : {"ffn_moe_logits", "ffn_moe_gate", "ffn_moe_up", "ffn_moe_gate_up"})
+    if (name.starts_with(product) && name.substr(std::strlen(product)).starts_with("-"))
+      inputs_[std::string(name.substr(std::strlen(product) + 1))].insert(original_name(input->name));
 }
 
 void MoeLayerReader::Context::take(ggml_tensor& node, Place place) {
@@ -98,14 +119,6 @@ void MoeLayerReader::Context::take(ggml_tensor& node, Place place) {
     ggml_backend_tensor_set(&node, forced_->inputs.data() + at, 0, bytes);
   else
     ggml_backend_tensor_get(&node, now_.inputs.data() + at, 0, bytes);
-}
-
-base::Status MoeLayerReader::Context::evaluate(std::span<const Token> text) {
-  std::vector<BatchEntry> batch;
-  // All ask for output: else the last layer is computed for those alone that do.
-  for (std::size_t i = 0; i < text.size(); ++i) batch.push_back({text[i], static_cast<int>(i), 0, true});
-  decode_->clear(0);
-  return decode_->decode(batch, true);
 }
 
 base::Result<record::MoeActivations> MoeLayerReader::Context::read(std::span<const Token> text,
@@ -129,7 +142,7 @@ base::Result<record::MoeActivations> MoeLayerReader::Context::read(std::span<con
   forced_ = forced;
   seen_ = 0;
   problem_.clear();
-  MOESTRESS_TRY_STATUS(evaluate(text));
+  MOESTRESS_TRY_STATUS(decode_->decode_text(text, true));
   for (std::size_t i = 0; i < text.size(); ++i) decode_->append_routing(i, now_.routing);
   if (problem_.empty() && seen_ != 2 * now_.routing.layers.size())
     problem_ =

@@ -20,6 +20,12 @@ bool is_quantised(const gguf::Tensor& tensor) {
 base::Status write_f16_copy(const std::string& from, const std::string& path,
                             const std::function<void(double)>& progress) {
   MOESTRESS_TRY(const gguf::File file, gguf::read(from));
+  for (const gguf::Tensor& tensor : file.tensors)
+    if (is_quantised(tensor) &&
+        ggml_get_type_traits(static_cast<ggml_type>(tensor.type.id))->to_float == nullptr)
+      return base::fail(base::ErrorCode::Unsupported,
+                        "{}: {} is in {}, which the engine can't turn into floats", from, tensor.name,
+                        tensor.type.name);
   CopyChanges changes;
   changes.metadata = [&](gguf_context& keys) {
     const std::string name =

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "base/random.h"
+#include "forge/upcycle.h"
 
 namespace moestress::forge {
 namespace {
@@ -77,6 +78,14 @@ TEST(ClusterRouter, TheSameSeedGivesTheSameRows) {
   const auto inputs = inputs_of_topics(3);
   EXPECT_EQ(cluster_router(inputs, kWidth, kExperts, 2, 7), cluster_router(inputs, kWidth, kExperts, 2, 7));
   EXPECT_NE(cluster_router(inputs, kWidth, kExperts, 2, 7), cluster_router(inputs, kWidth, kExperts, 2, 8));
+}
+
+TEST(FitRouters, ABaseThatSaysTooLittleIsAnError) {
+  const std::vector<std::vector<float>> inputs{std::vector<float>(15 * kWidth, 1.0F)};
+  const auto routers = fit_routers(Topology::PhiMoe, inputs, kWidth, 1);
+  ASSERT_FALSE(routers);
+  EXPECT_EQ(routers.error().code, base::ErrorCode::Unsupported);
+  EXPECT_NE(routers.error().message.find("15 tokens"), std::string::npos) << routers.error().message;
 }
 
 }  // namespace

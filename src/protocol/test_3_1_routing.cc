@@ -119,9 +119,10 @@ record::TestResult test_3_1_routing(Rig& rig) {
   const auto layers = experts::layer_statistics(all);
   result.table(layer_table(layers, all));
   check_control(rig, sets, "3.1", result);
-  if (const auto status = compare_with_baseline(rig, traced->path, sets, result); !status)
-    result.undecided("routing against the baseline model's", status.error().message);
-  judge_spread(rig, layers, compare_pairs(rig, sets, result), result);
+  const auto beside_baseline = compare_with_baseline(rig, traced->path, sets, result);
+  if (!beside_baseline)
+    result.undecided("routing against the baseline model's", beside_baseline.error().message);
+  judge_spread(rig, layers, compare_pairs(rig, sets, result) + beside_baseline.value_or(""), result);
   return result.take();
 }
 

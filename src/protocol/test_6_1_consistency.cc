@@ -13,6 +13,7 @@
 #include "protocol/tests.h"
 #include "quality/consistency.h"
 #include "quality/damage.h"
+#include "quality/score_file.h"
 #include "stats/interval.h"
 
 namespace moestress::protocol {
@@ -56,6 +57,8 @@ void note_consistency(const Consistency& consistency, const std::string& prefix,
 }
 
 constexpr std::size_t kExpertsNamed = 4;
+/// Of the experts used, the share that must be tellable for a search that counts.
+constexpr double kExpertsToldMin = 0.5;
 
 /// "; experts 3, 4 of layer 12 give out something else: 6.0 % off, where rounding leaves 1.4 %".
 std::string describe_layer(std::span<const quality::ExpertDamage> experts) {
@@ -77,8 +80,12 @@ std::string describe_layer(std::span<const quality::ExpertDamage> experts) {
 std::string describe(const quality::Damage& damage) {
   std::string text;
   for (const auto& one : damage.routing)
-    text += fmt::format("; the router of layer {} chooses other experts for the same input: agreement {:.3f}",
-                        one.layer, one.agreement);
+    text += one.agreement < 1
+                ? fmt::format(
+                      "; the router of layer {} chooses other experts for the same input: agreement {:.3f}",
+                      one.layer, one.agreement)
+                : fmt::format("; the router of layer {} weighs its experts otherwise for the same input",
+                              one.layer);
   const std::span experts(damage.experts);
   for (std::size_t begin = 0, end = 0; begin < experts.size(); begin = end) {
     while (end < experts.size() && experts[end].layer == experts[begin].layer) ++end;
@@ -87,18 +94,27 @@ std::string describe(const quality::Damage& damage) {
   if (text.empty() && damage.texts_not_exact > 0)
     text = fmt::format("; the same kernels compute something else in {} texts, {}", damage.texts_not_exact,
                        damage.layer_tokens > 0 ? "though no routed expert and no router does"
-                                               : "and its layers could not be compared one by one");
+                                               : "and its layers were not compared one by one");
   return text;
 }
 
-void note_damage(const quality::Damage& damage, ResultBuilder& result) {
+/// `left_out`: why layers could not be compared, where the engine said so.
+void note_damage(const quality::Damage& damage, const std::string& left_out, ResultBuilder& result) {
   result.metric("kl_over_rounding", damage.factor, "", damage.positions);
   if (damage.layer_tokens == 0) {
-    result.undecided("damaged experts", "the engine does not show what each layer takes in and gives out");
+    result.undecided("damaged experts", left_out.empty() ? "no layer could be compared" : left_out);
     return;
   }
   result.metric("experts_damaged", static_cast<double>(damage.experts.size()), "", damage.layer_tokens);
   result.metric("routers_damaged", static_cast<double>(damage.routing.size()), "", damage.layer_tokens);
+  const double told = static_cast<double>(damage.experts_told) /
+                      static_cast<double>(std::max<std::int64_t>(damage.experts_used, 1));
+  result.metric("experts_told", told, "", damage.experts_used);
+  if (told < kExpertsToldMin)
+    result.undecided("damaged experts",
+                     fmt::format("of {} experts used, {} were used in enough texts to find damage; take more "
+                                 "consistency_prompts",
+                                 damage.experts_used, damage.experts_told));
   if (damage.experts.empty()) return;
   constexpr std::size_t kShown = 20;
   record::Table table{"Experts that give out something else for the same input",
@@ -149,6 +165,9 @@ void judge(const Rig& rig, const Floors& floors, const Consistency& pair, const 
   if (pair.diverged > 0)
     text += fmt::format("; {} texts part, {} of them at near-ties, widest margin {:.3f} nats", pair.diverged,
                         pair.near_ties, pair.margin_at_divergence_max);
+  if (pair.routing_first_layer >= 0)
+    text += fmt::format("; routing agrees in {:.4f} and mostly parts first in layer {}",
+                        pair.routing_agreement, pair.routing_first_layer);
   if (cpu_plays_gpu(rig))
     text += "; GPU-only is played by the CPU with other kernels and an F32 KV cache";
   else if (rig.software_device())
@@ -205,7 +224,10 @@ base::Status compare_placements(Rig& rig, ResultBuilder& result) {
   MOESTRESS_TRY(const quality::Damage damage, quality::find_damage(a2, n, b, exact));
   note_consistency(floors.same, "aa_", result);
   note_consistency(pair, "", result);
-  note_damage(damage, result);
+  MOESTRESS_TRY(const auto header,
+                quality::ScoreReader::open(b).map([](const auto& reader) { return reader.header(); }));
+  const auto left_out = header.settings.find(quality::kLayersLeftOut);
+  note_damage(damage, left_out == header.settings.end() ? "" : left_out->second, result);
   result.metric("baseline_on_cpu", cpu_plays_gpu(rig) ? 1 : 0, "",
                 static_cast<std::int64_t>(pair.texts.size()));
   judge(rig, floors, pair, damage, result);

@@ -5,7 +5,9 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
+#include <tuple>
 #include <utility>
 
 #include "quality/consistency.h"
@@ -135,13 +137,30 @@ class LayerSearch {
       if (seen.tokens == 0) continue;
       const double agreement = seen.agreement_sum / static_cast<double>(seen.tokens);
       if (exact_ ? seen.other_weights : agreement < kAgreementMin && seen.tokens >= kRoutingTokensMin)
-        breaks.push_back({layer, agreement, seen.tokens});
+        breaks.push_back({layer, agreement});
     }
     return breaks;
   }
 
+  /// Experts used, and those of them that can be found.
+  std::pair<std::int64_t, std::int64_t> experts_used_and_told() const {
+    std::int64_t used = 0, told = 0;
+    for (const auto& [layer, seen] : layers_) {
+      std::map<int, std::set<std::size_t>> texts;
+      for (const Sample& sample : seen.samples)
+        for (const std::uint16_t expert : sample.experts) texts[expert].insert(sample.text);
+      used += static_cast<std::int64_t>(texts.size());
+      for (const auto& [expert, in] : texts) {
+        const auto count = static_cast<std::int64_t>(in.size());
+        told += has_yardstick() && p_of(count, count) < kSignificance ? 1 : 0;
+      }
+    }
+    return {used, told};
+  }
+
   std::vector<ExpertDamage> experts() const {
     std::vector<ExpertDamage> found;
+    if (!has_yardstick()) return found;
     for (const auto& [layer, seen] : layers_) {
       const Rounding rounding = rounding_of_others(layer);
       std::vector<Sample> left = seen.samples;
@@ -180,12 +199,22 @@ class LayerSearch {
                             {chosen.begin(), chosen.end()}});
   }
 
-  /// By the tokens of the other layers; with one layer only, by its own.
+  bool has_yardstick() const { return exact_ || layers_.size() > 1; }
+
+  /// That so many of an expert's texts exceed what rounding seldom does: P[Bin(texts, share) ≥ rare], for as
+  /// many experts as there are.
+  double p_of(std::int64_t rare, std::int64_t texts) const {
+    if (rare == 0) return 1;
+    const double tail = stats::incomplete_beta(
+        static_cast<double>(rare), static_cast<double>(texts - rare + 1), exact_ ? kExactShare : kRareShare);
+    return std::min(1.0, tail * static_cast<double>(experts_) * static_cast<double>(layers_.size()));
+  }
+
   Rounding rounding_of_others(int layer) const {
     if (exact_) return {};
     std::vector<double> differences;
     for (const auto& [other, seen] : layers_)
-      if (other != layer || layers_.size() == 1)
+      if (other != layer)
         for (const Sample& sample : seen.samples) differences.push_back(sample.difference);
     if (differences.empty()) return {};
     return {stats::quantile(differences, 0.5), stats::quantile(differences, 1 - kRareShare)};
@@ -219,12 +248,7 @@ class LayerSearch {
     one.texts = static_cast<std::int64_t>(by_text.size());
     one.tokens = static_cast<std::int64_t>(all.size());
     one.difference = stats::quantile(all, 0.5);
-    if (rare == 0) return one;
-    // P[Bin(texts, share) ≥ rare]
-    const double tail =
-        stats::incomplete_beta(static_cast<double>(rare), static_cast<double>(one.texts - rare + 1),
-                               exact_ ? kExactShare : kRareShare);
-    one.p = std::min(1.0, tail * static_cast<double>(experts_) * static_cast<double>(layers_.size()));
+    one.p = p_of(rare, one.texts);
     return one;
   }
 
@@ -258,6 +282,7 @@ class Search {
     damage.positions = positions_;
     if (positions_ > 0) damage.factor = std::exp(ratio_sum_ / static_cast<double>(positions_));
     damage.layer_tokens = layers_.tokens();
+    std::tie(damage.experts_used, damage.experts_told) = layers_.experts_used_and_told();
     damage.experts = layers_.experts();
     damage.routing = layers_.routing();
     damage.texts_not_exact = texts_not_exact_;

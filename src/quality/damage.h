@@ -20,17 +20,20 @@ struct ExpertDamage {
   double p = 1;                     ///< that it is sound, corrected for the number of experts
 };
 
-/// A router that chooses other experts for the same input.
+/// A router that chooses other experts for the same input, or weighs them otherwise.
 struct RoutingBreak {
   int layer = 0;
-  double agreement = 0;  ///< mean |S ∩ S'|/k; by rounding hardly under 1
-  std::int64_t tokens = 0;
+  double agreement = 0;  ///< mean |S ∩ S'|/k; by rounding hardly under 1. 1: it only weighs them otherwise
 };
 
 struct Damage {
   std::int64_t positions = 0;
-  double factor = 1;                  ///< geometric mean of KL over KL by rounding, all positions
-  std::int64_t layer_tokens = 0;      ///< whose layers were compared; 0: no file held them
+  double factor = 1;              ///< geometric mean of KL over KL by rounding, all positions
+  std::int64_t layer_tokens = 0;  ///< whose layers were compared; 0: no file held them
+  std::int64_t experts_used = 0;  ///< that a token was sent to, of all layers
+  /// Of those, the ones that would be found if they were damaged: used in enough texts. None where a layer is
+  /// the only one, since there is nothing to hold it against.
+  std::int64_t experts_told = 0;
   std::vector<ExpertDamage> experts;  ///< layers ascending, in each the most certain first
   std::vector<RoutingBreak> routing;  ///< layers ascending
   /// Where both were computed by the same kernels: texts that differ all the same.
@@ -46,12 +49,14 @@ struct Damage {
 /// An expert is damaged if, in more texts than chance explains (binomial tail, corrected for the number of
 /// experts), the median difference of its tokens exceeds the 95 % quantile of the other layers' tokens, and
 /// if their median is 2.5 times as large. Of experts that are chosen together the most certain is taken
-/// first, and its tokens left out for the others. A router is damaged if it agrees in less than 90 %.
+/// first, and its tokens left out for the others. With 480 experts it takes four texts that used one. A
+/// router is damaged if it agrees in less than 90 %.
 /// Positions of a beginning that a text shares with the first one count once.
 ///
 /// `same_kernels`: the other side was computed as the rounding side was, on the same device and with weights
-/// of the same types, and that was given the baseline's inputs too: then it is compared with that, and every
-/// difference counts. Errors: as compare_scores; Format (a file has no routing).
+/// of the same types, and that was given the baseline's inputs too: then it is compared with that, and any
+/// difference counts, of an expert that of most of its tokens in one text. Errors: as compare_scores; Format
+/// (a file has no routing).
 base::Result<Damage> find_damage(const std::string& baseline_path, const std::string& rounding_path,
                                  const std::string& other_path, bool same_kernels);
 

@@ -38,6 +38,21 @@ MoeActivations random_activations(base::Random& random) {
   return activations;
 }
 
+MoeActivations only_layer(const MoeActivations& from, std::size_t layer) {
+  MoeActivations one;
+  one.routing = {{from.routing.layers[layer]}, kExperts, 2, kTokens, {}, {}};
+  for (std::size_t token = 0; token < kTokens; ++token) {
+    const auto ids = from.routing.chosen(token, layer);
+    const auto weights = from.routing.chosen_weights(token, layer);
+    one.routing.ids.insert(one.routing.ids.end(), ids.begin(), ids.end());
+    one.routing.weights.insert(one.routing.weights.end(), weights.begin(), weights.end());
+    const auto output = from.output(token, layer);
+    one.outputs.insert(one.outputs.end(), output.begin(), output.end());
+  }
+  one.width = kWidth;
+  return one;
+}
+
 /// Three score files of the same texts: the baseline, and two with what a side makes of the same inputs.
 class FindDamage : public testing::Test {
  protected:
@@ -99,6 +114,8 @@ TEST_F(FindDamage, RoundingAloneIsNone) {
     EXPECT_TRUE(damage.experts.empty()) << seed;
     EXPECT_TRUE(damage.routing.empty()) << seed;
     EXPECT_EQ(damage.texts_not_exact, 0);
+    EXPECT_EQ(damage.experts_used, kLayers * kExperts);
+    EXPECT_GT(damage.experts_told, damage.experts_used * 0.8);  // used in four texts of the eight
     EXPECT_GT(damage.layer_tokens, 80);  // all but beginnings that texts share by chance
     EXPECT_NEAR(damage.factor, 1, 0.5);
   }
@@ -162,6 +179,27 @@ TEST_F(FindDamage, WhatTheSameKernelsComputeOtherwiseIsDamage) {
   const Damage routed = find(rounding, router, true);
   ASSERT_EQ(routed.routing.size(), 1U);
   EXPECT_EQ(routed.routing.front().layer, kFirstLayer);
+}
+
+TEST_F(FindDamage, WithFewTextsItSaysThatNoExpertCanBeTold) {
+  auto rounding = rounded(1), other = rounded(2, expert_of_layer_5(6, 1));
+  for (auto* texts : {&texts_, &rounding, &other}) texts->resize(2);
+  const Damage damage = find(rounding, other);
+  EXPECT_EQ(damage.experts_told, 0);
+  EXPECT_TRUE(damage.experts.empty());
+}
+
+TEST_F(FindDamage, ALayerAloneIsComparedToTheBitOnly) {
+  auto rounding = rounded(1), other = rounded(2, expert_of_layer_5(6, 1));
+  for (auto* texts : {&texts_, &rounding, &other})
+    for (auto& text : *texts) text.activations = only_layer(*text.activations, 2);
+  const Damage rounded_otherwise = find(rounding, other);
+  EXPECT_GT(rounded_otherwise.experts_used, 0);
+  EXPECT_EQ(rounded_otherwise.experts_told, 0);
+  EXPECT_TRUE(rounded_otherwise.experts.empty());
+  const Damage exact = find(rounding, other, true);
+  EXPECT_EQ(exact.experts_told, exact.experts_used);
+  EXPECT_FALSE(exact.experts.empty());
 }
 
 TEST_F(FindDamage, WithoutActivationsNoLayerIsCompared) {

@@ -11,7 +11,8 @@
 #include "record/routing_agreement.h"
 
 // Layout: frames, each beginning with a uint32 that says what it is. Strings and lists have a uint32 count
-// before them. See put_text and get_text for a text; both must change together, and kVersion with them.
+// before them. See put_text and get_text for a text; both must change together, and kScoreFileVersion with
+// them.
 
 namespace moestress::quality {
 namespace {
@@ -20,7 +21,6 @@ using base::ErrorCode;
 using base::fail;
 
 constexpr std::array<char, 8> kMagic = {'M', 'O', 'E', 'S', 'C', 'O', 'R', 'E'};
-constexpr std::uint32_t kVersion = 2;
 constexpr std::uint32_t kTextFrame = 1;
 constexpr std::uint32_t kEndFrame = 2;
 constexpr std::size_t kSettingsMax = 1024;
@@ -145,7 +145,7 @@ base::Status get_list(FrameReader& in, std::vector<T>& values, const char* what,
 
 base::Status put_header(FrameWriter& out, const ScoreHeader& header) {
   MOESTRESS_TRY_STATUS(out.put(kMagic.data(), kMagic.size()));
-  MOESTRESS_TRY_STATUS(out.put(kVersion));
+  MOESTRESS_TRY_STATUS(out.put(kScoreFileVersion));
   MOESTRESS_TRY_STATUS(put_string(out, header.model));
   MOESTRESS_TRY_STATUS(put_string(out, header.placement));
   MOESTRESS_TRY_STATUS(put_string(out, header.device));
@@ -164,10 +164,10 @@ base::Status get_header(FrameReader& in, ScoreHeader& header) {
   if (magic != kMagic) return fail(ErrorCode::Format, "{}: not a score file", in.path());
   std::uint32_t version = 0;
   MOESTRESS_TRY_STATUS(in.get(version));
-  if (version != kVersion) {
+  if (version != kScoreFileVersion) {
     return fail(ErrorCode::Format,
                 "{}: score file of version {}, this build reads {}. Score the texts again.", in.path(),
-                version, kVersion);
+                version, kScoreFileVersion);
   }
   MOESTRESS_TRY_STATUS(get_string(in, header.model));
   MOESTRESS_TRY_STATUS(get_string(in, header.placement));

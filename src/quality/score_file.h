@@ -42,6 +42,11 @@ struct ScoreHeader {
   std::map<std::string, std::string> settings;  ///< of the engine, e.g. "threads" → "1"
 };
 
+/// The version of the files written, and the only one that is read.
+inline constexpr std::uint32_t kScoreFileVersion = 2;
+/// The header's setting that says why activations were asked for and are not there.
+inline constexpr const char* kLayersLeftOut = "layers left out";
+
 /// Bounds of a score file; passing one is an error, when writing and when reading.
 inline constexpr std::size_t kScoreTokensMax = std::size_t{1} << 20;       ///< of a text
 inline constexpr std::size_t kScoreLogitsMax = std::size_t{1} << 30;       ///< floats of a text: 4 GiB

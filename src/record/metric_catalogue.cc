@@ -296,7 +296,8 @@ constexpr MetricEntry kMetrics[] = {
     {"6.1", "agreement_loss", "", "by how much less the placements agree than rounding alone leaves"},
     {"6.1", "kl_over_rounding", "", "mean divergence over that of rounding alone"},
     {"6.1", "experts_damaged", "", "experts that give out something else for the same input"},
-    {"6.1", "routers_damaged", "", "layers whose router chooses other experts for the same input"},
+    {"6.1", "routers_damaged", "", "layers whose router chooses or weighs otherwise for the same input"},
+    {"6.1", "experts_told", "", "share of the used experts in which damage would be found"},
     {"6.1", "baseline_on_cpu", "", "1 where the CPU in another rounding plays GPU-only"},
 
     {"6.2", "task_accuracy", "", "share of tasks solved"},

@@ -25,4 +25,11 @@ struct MoeActivations {
   }
 };
 
+/// Of `count` tokens from `first` on; both within (checked).
+MoeActivations slice(const MoeActivations& activations, std::size_t first, std::size_t count);
+
+/// The inputs of several texts of one model as those of a single one, without routing or outputs: `routing`
+/// has but the topology and the number of tokens. All have inputs, and there is one at least (checked).
+MoeActivations join_inputs(std::span<const MoeActivations> texts);
+
 }  // namespace moestress::record

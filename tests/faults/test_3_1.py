@@ -26,6 +26,16 @@ class Routing(FaultCase):
         self.assert_sound(test)
         self.assertEqual(test["metrics"]["routing_agreement_baseline"]["value"], 1)
 
+    def test_a_baseline_that_it_cant_be_held_against(self):
+        other = self.folder / "other.gguf"
+        self.call("forge", "--to-f16", "-m", self.random_model(), "-o", other, expect=(0,))
+        test = self.run_test("--baseline-model", other, model=self.random_model())
+        self.assert_sound(test)
+        self.assertRegex(test["reason"], "not decided: .*routing against the baseline model's")
+        self.call("forge", "--topology", "deepseek", "--size", "tiny", "-o", other, expect=(0,))
+        test = self.run_test("--baseline-model", other, model=self.random_model())
+        self.assertRegex(test["reason"], "not decided: .*routing against the baseline model's")
+
     def test_experts_that_are_not_the_baselines(self):
         for fault in ("zero-expert", "swap-experts", "scale-expert", "two-bit-experts"):
             with self.subTest(fault=fault):

@@ -52,6 +52,28 @@ class ReferenceModel(ProgramCase):
         self.assertLess(fidelity["experts_different"]["kl_nats_mean"], 0.05)
         self.assertGreaterEqual(fidelity["experts_different"]["top1_agreement"], 0.90)
 
+    def test_unmeasured_it_is_the_same(self):
+        model = self.folder / "unmeasured.gguf"
+        fidelity = self.folder / "unmeasured.gguf.fidelity.json"
+        fidelity.write_text("{}")  # of an older model of that name
+        done = self.call("forge", "--topology", "phimoe", "--base", base_model(), "--spread", 0.065, "--unmeasured", "-o", model,
+                         expect=(0,), timeout=600)
+        self.assertIn("not measured against the base", done.stdout)
+        self.assertFalse(fidelity.exists())
+        self.assertEqual(subprocess.run(["cmp", model, self.model]).returncode, 0)
+        model.unlink()
+        self.assertIn("made by sparse upcycling from Smollm2", self.call("inspect", self.model).stdout)
+
+    def test_experts_alike_compute_the_function_of_the_base(self):
+        """In F16: in 4 bits rounding alone is 0.003 nats."""
+        base, model = self.folder / "base-f16.gguf", self.folder / "alike.gguf"
+        self.call("forge", "--to-f16", "-m", base_model(), "-o", base, expect=(0,), timeout=600)
+        self.call("forge", "--topology", "phimoe", "--base", base, "--spread", 0, "-o", model, expect=(0,), timeout=600)
+        fidelity = json.loads((self.folder / "alike.gguf.fidelity.json").read_text())
+        model.unlink()
+        self.assertLess(fidelity["experts_alike"]["kl_nats_mean"], 0.001)
+        self.assertGreater(fidelity["experts_alike"]["top1_agreement"], 0.99)
+
     def test_it_speaks(self):
         server = self.start("serve", "-m", self.model, "--device", "cpu", "--port", 0, stderr=subprocess.STDOUT)
         try:

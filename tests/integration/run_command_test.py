@@ -226,6 +226,8 @@ class Verdicts(RunTest):
             dense = 1 if topology == "deepseek" else 0
             self.assertEqual(inspected["moe_layers"], list(range(dense, inspected["layers"])))
         self.assertEqual(self.call("inspect", "/nowhere/model.gguf").returncode, 2)
+        faulty = self.damaged(self.models["phimoe"], "zero-expert", 0)
+        self.assertIn("damaged           expert 1 of layer 0 is zero, for tests", self.call("inspect", faulty).stdout)
 
 
 class Prompts(RunTest):
