@@ -3,6 +3,7 @@
 // layer by layer, each given the same input, for experts and routers that compute something else.
 // Against a server of another kind only its texts can be compared.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <span>
@@ -62,9 +63,11 @@ constexpr double kExpertsToldMin = 0.5;
 
 /// "; experts 3, 4 of layer 12 give out something else: 6.0 % off, where rounding leaves 1.4 %".
 std::string describe_layer(std::span<const quality::ExpertDamage> experts) {
-  std::string names;
+  std::vector<int> numbers;  // of the most certain ones
   for (const auto& one : experts.first(std::min(kExpertsNamed, experts.size())))
-    names += fmt::format("{}{}", names.empty() ? "" : ", ", one.expert);
+    numbers.push_back(one.expert);
+  std::sort(numbers.begin(), numbers.end());
+  std::string names = fmt::format("{}", fmt::join(numbers, ", "));
   if (experts.size() > kExpertsNamed) names += fmt::format(" and {} more", experts.size() - kExpertsNamed);
   const auto& first = experts.front();
   return fmt::format(
