@@ -8,8 +8,9 @@ forge() { "$root/build/moestress" forge "$@" >&2; }
 mkdir -p "$root/models"
 
 if base=$("$root/scripts/fetch-base.sh"); then
-  # Spreads as `forge` finds them when it searches, which takes longer than forging.
-  for of in gpt-oss:0.072 phimoe:0.065 deepseek:0.17; do
+  # Spreads as `forge` finds them when it searches, which takes longer than forging; gpt-oss' (0.072) is smaller here, so
+  # that it still knows the capital of France.
+  for of in gpt-oss:0.05 phimoe:0.065 deepseek:0.17; do
     topology=${of%:*}
     model=$root/models/$topology-smollm2.gguf
     [ -s "$model" ] && [ -s "$model.fidelity.json" ] ||
